@@ -1,0 +1,179 @@
+//! RTP payloads to access units.
+
+use super::packet::Packet;
+use crate::nal::BitstreamError;
+use bytes::Bytes;
+use heron_core::{ErrorKind, TrackFormat};
+use std::sync::Arc;
+use thiserror::Error;
+
+/// Largest access unit in bytes. A 4K H.265 key frame at the highest quality is about 2 MiB; 8 MiB is 16 s of a
+/// 4 Mbit/s stream.
+pub const MAX_FRAME_BYTES: usize = 8 << 20;
+
+/// One access unit as it came over RTP.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// RTP timestamp, in units of [`Depacketizer::clock_rate_hz`].
+    pub rtp_timestamp: u32,
+    /// The payload, in the form that [`heron_core::AccessUnit::payload`] has.
+    pub payload: Bytes,
+    /// Decoding can start here: IDR (H.264), IRAP (H.265), any JPEG, any audio frame.
+    pub random_access: bool,
+    /// Samples per channel; zero for other tracks.
+    pub audio_samples: u32,
+    /// Something was lost between the frame before and this one, or inside this one.
+    pub lost_before: bool,
+    /// Other pictures may refer to this one (`nal_ref_idc` is not zero; H.265: not a sub-layer non-reference
+    /// picture). True for everything that is not H.264 or H.265.
+    pub reference: bool,
+    /// The track's format; the same `Arc` until it changes.
+    pub format: Arc<TrackFormat>,
+}
+
+/// What the SDP says about a track.
+#[derive(Clone, Copy, Debug)]
+pub struct DepacketizerParams<'a> {
+    /// Encoding name of `a=rtpmap`, or of the static payload type (`PCMU` 0, `PCMA` 8, `JPEG` 26). Upper or lower
+    /// case.
+    pub encoding: &'a str,
+    /// Clock rate of `a=rtpmap` in Hz.
+    pub clock_rate_hz: u32,
+    /// Channels of `a=rtpmap`, 1 when not given. Only audio looks at it.
+    pub channels: u8,
+    /// Parameters of `a=fmtp`, in order; names in upper or lower case.
+    pub fmtp: &'a [(String, String)],
+}
+
+/// Why a packet, or a whole track, could not be used. The depacketiser goes on with the next packet.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DepacketizeError {
+    /// No depacketiser for this encoding.
+    #[error(
+        "encoding {encoding:?} is not one of H264, H265, JPEG, MPEG4-GENERIC, PCMA, PCMU, vnd.onvif.metadata"
+    )]
+    Unsupported {
+        /// The encoding name.
+        encoding: String,
+    },
+    /// A format parameter cannot be used.
+    #[error("fmtp {name}={value}: {reason}")]
+    Fmtp {
+        /// The parameter's name.
+        name: &'static str,
+        /// Its value (cut to 64 characters).
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A payload structure ends too early or contradicts itself.
+    #[error("{what}: {problem} (payload of {len} bytes begins with {head:02x?})")]
+    Malformed {
+        /// The structure, for example `H.264 FU-A`.
+        what: &'static str,
+        /// What is wrong.
+        problem: &'static str,
+        /// Length of the RTP payload.
+        len: usize,
+        /// Its first four bytes, zero filled.
+        head: [u8; 4],
+    },
+    /// A structure of the payload format that no camera is known to send.
+    #[error("{what} of type {value} is not supported")]
+    UnsupportedType {
+        /// The structure.
+        what: &'static str,
+        /// Its type.
+        value: u8,
+    },
+    /// The frame grew beyond [`MAX_FRAME_BYTES`] and was dropped.
+    #[error("frame dropped: it is larger than {limit} bytes")]
+    FrameTooLarge {
+        /// The bound.
+        limit: usize,
+    },
+    /// Parameter sets inside the stream could not be read; the format stays as it was.
+    #[error("parameter sets in the stream: {0}")]
+    ParameterSets(#[from] BitstreamError),
+}
+
+impl DepacketizeError {
+    /// The sort of failure.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::FrameTooLarge { .. } => ErrorKind::TooLarge,
+            _ => ErrorKind::Invalid,
+        }
+    }
+}
+
+/// Counters of a depacketiser since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DepacketizerCounters {
+    /// Frames delivered.
+    pub frames: u64,
+    /// Of these: frames in which something is missing.
+    pub damaged: u64,
+    /// Frames dropped because their first part is missing.
+    pub dropped_headless: u64,
+    /// Frames dropped because no parameter sets were known yet.
+    pub dropped_before_format: u64,
+    /// Frames dropped because they were too large.
+    pub dropped_too_large: u64,
+    /// Packets that made an error.
+    pub malformed: u64,
+    /// Format changes after the first format.
+    pub format_changes: u64,
+}
+
+/// A depacketiser for one track.
+#[derive(Debug)]
+pub struct Depacketizer {
+    clock_rate_hz: u32,
+    format: Option<Arc<TrackFormat>>,
+    counters: DepacketizerCounters,
+}
+
+impl Depacketizer {
+    /// For the track that `params` describe. Parameter sets in the `fmtp` that cannot be read are no error: they
+    /// are expected in the stream then.
+    pub fn new(params: &DepacketizerParams<'_>) -> Result<Self, DepacketizeError> {
+        Ok(Self {
+            clock_rate_hz: params.clock_rate_hz,
+            format: None,
+            counters: DepacketizerCounters::default(),
+        })
+    }
+
+    /// Takes the next packet, in order. `lost_before`: packets are missing between the one before and this one
+    /// ([`super::Arrival::Next`] with `lost` above zero, or a restart). After an error go on with the next packet;
+    /// frames may be ready all the same. Call [`Self::pull`] until it returns `None` after each push.
+    pub fn push(&mut self, packet: &Packet<'_>, lost_before: bool) -> Result<(), DepacketizeError> {
+        let _ = (packet, lost_before);
+        Ok(())
+    }
+
+    /// The next finished frame.
+    pub fn pull(&mut self) -> Option<Frame> {
+        None
+    }
+
+    /// Finishes the frame being assembled, at the end of a connection.
+    pub fn flush(&mut self) {}
+
+    /// The format, once known: from the SDP, or from the stream.
+    pub fn format(&self) -> Option<&Arc<TrackFormat>> {
+        self.format.as_ref()
+    }
+
+    /// Timestamp units per second.
+    pub fn clock_rate_hz(&self) -> u32 {
+        self.clock_rate_hz
+    }
+
+    /// Counters since it was made.
+    pub fn counters(&self) -> &DepacketizerCounters {
+        &self.counters
+    }
+}

@@ -1,0 +1,195 @@
+//! Sequence numbers: unwrapping, loss, duplicates, restarts and interarrival jitter (RFC 3550 A.1, A.3, A.8).
+
+use super::packet::Packet;
+use crate::rtcp::ReportBlock;
+use std::time::Duration;
+
+/// A jump ahead of more than this many packets is a restart of the sender and no loss (RFC 3550 A.1,
+/// `MAX_DROPOUT`): 3000 packets are 8 s of 4 Mbit/s.
+const MAX_DROPOUT: u16 = 3000;
+/// A packet at most this far behind is late or a duplicate (RFC 3550 A.1, `MAX_MISORDER`).
+const MAX_MISORDER: u16 = 100;
+
+/// What a packet's sequence number says about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// In order, after `lost` missing packets (zero mostly). It is the newest one so far.
+    Next {
+        /// Packets missing between this one and the newest before it.
+        lost: u32,
+    },
+    /// Older than the newest: late, or a duplicate. On a transport that keeps order it can be dropped.
+    Late,
+    /// The same number again.
+    Duplicate,
+    /// Too far away to be loss: the sender has begun a new sequence. Whatever was being assembled is cut.
+    Restart,
+}
+
+/// Counters of one source since its tracker was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SequenceCounters {
+    /// Packets taken, without duplicates.
+    pub received: u64,
+    /// Packets that never came. A late packet takes one off again.
+    pub lost: u64,
+    /// Packets that came twice.
+    pub duplicates: u64,
+    /// Packets that came after a newer one.
+    pub reordered: u64,
+    /// New sequences begun by the sender.
+    pub restarts: u64,
+}
+
+/// Follows one RTP source. About 64 bytes, no allocation.
+#[derive(Clone, Debug)]
+pub struct SequenceTracker {
+    clock_rate_hz: u32,
+    state: Option<State>,
+    counters: SequenceCounters,
+    jitter_16ths: u64,
+    /// Expected and received at the last report (A.3).
+    reported: (u64, u64),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct State {
+    /// Unwrapped number of the newest packet.
+    newest: u64,
+    /// Unwrapped number of the first packet of this sequence.
+    base: u64,
+    /// Bit n: the packet `newest - n` has come.
+    seen: u128,
+    /// Arrival and timestamp of the newest packet, for the jitter.
+    transit: (Duration, u32),
+}
+
+impl SequenceTracker {
+    /// For a source whose timestamps run at `clock_rate_hz`.
+    pub fn new(clock_rate_hz: u32) -> Self {
+        Self {
+            clock_rate_hz,
+            state: None,
+            counters: SequenceCounters::default(),
+            jitter_16ths: 0,
+            reported: (0, 0),
+        }
+    }
+
+    /// Takes note of a packet that came at `now` (any monotonic clock).
+    pub fn push(&mut self, packet: &Packet<'_>, now: Duration) -> Arrival {
+        self.push_raw(packet.sequence, packet.timestamp, now)
+    }
+
+    /// As [`Self::push`], from the two fields that matter.
+    pub fn push_raw(&mut self, sequence: u16, timestamp: u32, now: Duration) -> Arrival {
+        let transit = (now, timestamp);
+        let Some(state) = &mut self.state else {
+            self.begin(sequence, transit);
+            return Arrival::Next { lost: 0 };
+        };
+        let ahead = sequence.wrapping_sub(state.newest as u16);
+        if ahead != 0 && ahead < MAX_DROPOUT {
+            let lost = u32::from(ahead) - 1;
+            state.newest += u64::from(ahead);
+            state.seen = state.seen.checked_shl(u32::from(ahead)).unwrap_or(0) | 1;
+            self.counters.received += 1;
+            self.counters.lost += u64::from(lost);
+            let old = std::mem::replace(&mut state.transit, transit);
+            self.measure_jitter(old, transit);
+            return Arrival::Next { lost };
+        }
+        if ahead == 0 {
+            self.counters.duplicates += 1;
+            return Arrival::Duplicate;
+        }
+        let behind = (state.newest as u16).wrapping_sub(sequence);
+        if behind <= MAX_MISORDER {
+            let bit = 1u128 << behind;
+            if state.seen & bit != 0 {
+                self.counters.duplicates += 1;
+                return Arrival::Duplicate;
+            }
+            state.seen |= bit;
+            self.counters.received += 1;
+            self.counters.reordered += 1;
+            // Packets from before the first one were never counted as lost.
+            if state.newest - u64::from(behind) >= state.base {
+                self.counters.lost = self.counters.lost.saturating_sub(1);
+            }
+            return Arrival::Late;
+        }
+        // No probation as in A.1: strays are a matter of UDP, and the reorder buffer has dropped them.
+        self.counters.restarts += 1;
+        self.begin(sequence, transit);
+        Arrival::Restart
+    }
+
+    fn begin(&mut self, sequence: u16, transit: (Duration, u32)) {
+        self.counters.received += 1;
+        // One cycle up, so that late packets from before the first do not underflow.
+        let newest = (1 << 16) | u64::from(sequence);
+        self.state = Some(State { newest, base: newest, seen: 1, transit });
+        self.reported = (self.expected(), self.counters.received);
+    }
+
+    fn measure_jitter(&mut self, old: (Duration, u32), new: (Duration, u32)) {
+        // Timestamps of one frame's packets are equal and bursts are normal on TCP; only frames are compared.
+        if old.1 == new.1 {
+            return;
+        }
+        let arrived = new.0.saturating_sub(old.0).as_nanos().min(3_600_000_000_000);
+        let arrived = (arrived * u128::from(self.clock_rate_hz) / 1_000_000_000) as i64;
+        let meant = i64::from(new.1.wrapping_sub(old.1) as i32);
+        let d = arrived.abs_diff(meant);
+        // A time line that jumps by more than ten seconds is no jitter.
+        if d > u64::from(self.clock_rate_hz) * 10 {
+            return;
+        }
+        // J += (|D| - J) / 16, scaled by 16 as in A.8.
+        self.jitter_16ths = (self.jitter_16ths + d).saturating_sub((self.jitter_16ths + 8) >> 4);
+    }
+
+    fn expected(&self) -> u64 {
+        self.state.map_or(0, |s| s.newest - s.base + 1)
+    }
+
+    /// Counters since the tracker was made.
+    pub fn counters(&self) -> SequenceCounters {
+        self.counters
+    }
+
+    /// Interarrival jitter in timestamp units (RFC 3550 §6.4.1, A.8), between frames.
+    pub fn jitter_ticks(&self) -> u32 {
+        (self.jitter_16ths >> 4) as u32
+    }
+
+    /// Interarrival jitter in milliseconds.
+    pub fn jitter_ms(&self) -> f32 {
+        self.jitter_16ths as f32 / 16.0 * 1000.0 / self.clock_rate_hz.max(1) as f32
+    }
+
+    /// The report block about source `ssrc` for a receiver report (RFC 3550 §6.4.1), and begins the next interval.
+    /// `last_sender_report` is the middle 32 bits of its NTP time and the delay since it came.
+    pub fn report(&mut self, ssrc: u32, last_sender_report: Option<(u32, Duration)>) -> ReportBlock {
+        let (expected, received) = (self.expected(), self.counters.received);
+        let expected_interval = expected.saturating_sub(self.reported.0);
+        let received_interval = received.saturating_sub(self.reported.1);
+        self.reported = (expected, received);
+        let lost_interval = expected_interval.saturating_sub(received_interval);
+        let fraction_lost = match expected_interval {
+            0 => 0,
+            n => ((lost_interval << 8) / n).min(255) as u8,
+        };
+        let (last_sr, delay) = last_sender_report.unwrap_or_default();
+        ReportBlock {
+            ssrc,
+            fraction_lost,
+            cumulative_lost: self.counters.lost.min(0x7f_ffff) as i32,
+            highest_sequence: self.state.map_or(0, |s| (s.newest - (1 << 16)) as u32),
+            jitter_ticks: self.jitter_ticks(),
+            last_sender_report: last_sr,
+            delay_since_last_sender_report: ((delay.as_micros() << 16) / 1_000_000) as u32,
+        }
+    }
+}
