@@ -92,16 +92,10 @@ pub(crate) fn play(place: &Place, options: &Options) -> Result<()> {
 
 /// The longest covered span of the main stream, as query values, and its length in seconds.
 fn covered(connection: &mut Connection, camera: &str) -> Result<(String, String, f64)> {
-    let path =
-        format!("/api/v1/cameras/{camera}/timeline?start=2000-01-01T00:00:00Z&end=2099-01-01T00:00:00Z");
-    let mut answer = connection.get(&path, None)?;
-    if answer.status != 200 {
-        let today = Command::new("date").args(["-u", "+%Y-%m-%dT"]).output()?;
-        let today = String::from_utf8_lossy(&today.stdout).trim().to_owned();
-        let path = format!("/api/v1/cameras/{camera}/timeline?start={today}00:00:00Z&end={today}23:59:59Z");
-        answer = connection.get(&path, None)?;
-    }
-    let timeline = answer.json()?;
+    let now = connection.get("/api/v1/system", None)?.json()?;
+    let day = now["time"].as_str().and_then(|t| t.split('T').next()).context("no time")?.to_owned();
+    let path = format!("/api/v1/cameras/{camera}/timeline?start={day}T00:00:00Z&end={day}T23:59:59Z");
+    let timeline = connection.get(&path, None)?.json()?;
     let spans = timeline["spans"].as_array().context("no spans")?;
     spans
         .iter()
