@@ -162,6 +162,17 @@ impl Store {
         self.submit(work, after, false).await
     }
 
+    /// [`Store::write_then`] that also syncs the WAL first, as [`Store::write_durable`].
+    pub async fn write_durable_then<T, E, F, A>(&self, work: F, after: A) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+        A: FnOnce(&T) + Send + 'static,
+    {
+        self.submit(work, after, true).await
+    }
+
     /// [`Store::write`] for plain threads. Never call it on a tokio worker.
     pub fn write_blocking<T, F>(&self, work: F) -> Result<T>
     where
