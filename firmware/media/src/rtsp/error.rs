@@ -31,7 +31,9 @@ pub enum WireError {
         limit: usize,
     },
     /// The announced body exceeds [`super::MAX_BODY_BYTES`].
-    #[error("an RTSP message announces a body of {announced} bytes where at most {limit} are taken; it began {saw}")]
+    #[error(
+        "an RTSP message announces a body of {announced} bytes where at most {limit} are taken; it began {saw}"
+    )]
     BodyTooLarge {
         /// What came, quoted.
         saw: String,

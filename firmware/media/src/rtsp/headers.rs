@@ -15,7 +15,7 @@ impl Headers {
     }
     /// The first value of `name`, case-insensitively.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.get_all(name).next()
+        self.fields.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| &**v)
     }
     /// Every value of `name`, in order.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {

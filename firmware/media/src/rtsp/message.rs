@@ -75,12 +75,7 @@ impl Request {
 impl Response {
     /// A response without headers or body, with the usual words for `status`.
     pub fn new(status: u16) -> Self {
-        Self {
-            status,
-            reason: reason_phrase(status).to_owned(),
-            headers: Headers::new(),
-            body: Bytes::new(),
-        }
+        Self { status, reason: reason_phrase(status).to_owned(), headers: Headers::new(), body: Bytes::new() }
     }
     /// With one more header field.
     pub fn with(mut self, name: &str, value: impl AsRef<str>) -> Self {

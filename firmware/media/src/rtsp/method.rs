@@ -70,12 +70,7 @@ impl fmt::Display for Method {
 
 /// The methods of a `Public` (or `Allow`) header. Separators may be commas, semicolons or blanks.
 pub fn parse_public(value: &str) -> Vec<Method> {
-    value
-        .split([',', ';', ' ', '\t'])
-        .filter(|t| !t.is_empty())
-        .take(64)
-        .map(Method::parse)
-        .collect()
+    value.split([',', ';', ' ', '\t']).filter(|t| !t.is_empty()).take(64).map(Method::parse).collect()
 }
 
 #[cfg(test)]

@@ -229,9 +229,7 @@ fn start_of(buffer: &[u8], channels: u16) -> StartKind {
         // Whole prefixes of known channels were taken before.
         let undecided = match buffer {
             [_] => true,
-            [_, channel, rest @ ..] => {
-                rest.len() < 2 && (channels == 0 || u16::from(*channel) < channels)
-            }
+            [_, channel, rest @ ..] => rest.len() < 2 && (channels == 0 || u16::from(*channel) < channels),
             [] => true,
         };
         return if undecided { StartKind::Undecided } else { StartKind::Neither };
@@ -239,11 +237,8 @@ fn start_of(buffer: &[u8], channels: u16) -> StartKind {
     if prefix_of(buffer, b"RTSP/") {
         return if buffer.len() < 5 { StartKind::Undecided } else { StartKind::Message };
     }
-    let token = buffer
-        .iter()
-        .take(33)
-        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
-        .count();
+    let token =
+        buffer.iter().take(33).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')).count();
     if token == 0 || token > 32 || !buffer[0].is_ascii_alphabetic() {
         return StartKind::Neither;
     }

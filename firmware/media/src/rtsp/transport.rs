@@ -1,8 +1,8 @@
 //! The `Transport` header (RFC 2326 §12.39), as it is meant and as cameras write it.
 
+use super::WireError;
 use super::error::quote;
 use super::headers::lenient_number;
-use super::WireError;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -52,7 +52,10 @@ impl Transport {
     }
     /// UDP unicast to the client's `rtp_port` and the one after it.
     pub fn udp(rtp_port: u16) -> Self {
-        Self { client_port: Some(PortPair(rtp_port, rtp_port.saturating_add(1))), ..Self::empty(LowerTransport::Udp) }
+        Self {
+            client_port: Some(PortPair(rtp_port, rtp_port.saturating_add(1))),
+            ..Self::empty(LowerTransport::Udp)
+        }
     }
     fn empty(lower: LowerTransport) -> Self {
         Self {
@@ -167,8 +170,13 @@ mod tests {
     #[test]
     fn answers_of_many_spellings() {
         let t = Transport::parse("RTP/AVP/TCP;unicast;interleaved=0-1;ssrc=4D 1A2B3C").unwrap();
-        assert_eq!((t.lower, t.interleaved, t.ssrc), (LowerTransport::Tcp, Some(PortPair(0, 1)), Some(0x4d1a_2b3c)));
-        let t = Transport::parse("rtp/avp; unicast ; client_port = 5000 - 5001;server_port=6970;source=10.0.0.9").unwrap();
+        assert_eq!(
+            (t.lower, t.interleaved, t.ssrc),
+            (LowerTransport::Tcp, Some(PortPair(0, 1)), Some(0x4d1a_2b3c))
+        );
+        let t =
+            Transport::parse("rtp/avp; unicast ; client_port = 5000 - 5001;server_port=6970;source=10.0.0.9")
+                .unwrap();
         assert_eq!(t.lower, LowerTransport::Udp);
         assert_eq!(t.client_port, Some(PortPair(5000, 5001)));
         assert_eq!(t.server_port, Some(PortPair(6970, 6971)));
@@ -194,6 +202,9 @@ mod tests {
     #[test]
     fn a_list_keeps_its_order() {
         let all = Transport::parse_list("RTP/AVP/TCP;interleaved=0-1,RAW/RAW/UDP, RTP/AVP;client_port=2-3");
-        assert_eq!(all.iter().map(|t| t.lower).collect::<Vec<_>>(), [LowerTransport::Tcp, LowerTransport::Udp]);
+        assert_eq!(
+            all.iter().map(|t| t.lower).collect::<Vec<_>>(),
+            [LowerTransport::Tcp, LowerTransport::Udp]
+        );
     }
 }

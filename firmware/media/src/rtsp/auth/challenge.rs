@@ -39,7 +39,12 @@ pub struct DigestChallenge {
 
 /// The challenges of all `WWW-Authenticate` values of one response, in order. Several may share one value.
 pub fn parse_challenges<'a>(values: impl Iterator<Item = &'a str>) -> Vec<Challenge> {
-    values.take(8).flat_map(split_schemes).take(16).map(|(scheme, params)| challenge(&scheme, &params)).collect()
+    values
+        .take(8)
+        .flat_map(split_schemes)
+        .take(16)
+        .map(|(scheme, params)| challenge(&scheme, &params))
+        .collect()
 }
 
 fn challenge(scheme: &str, params: &Params) -> Challenge {
@@ -158,7 +163,10 @@ mod tests {
         );
         assert_eq!(all.len(), 3, "{all:?}");
         let Challenge::Digest(first) = &all[0] else { panic!("{all:?}") };
-        assert_eq!((first.realm.as_str(), first.algorithm, first.qop_auth), ("a, \"b\"", Algorithm::Sha256, true));
+        assert_eq!(
+            (first.realm.as_str(), first.algorithm, first.qop_auth),
+            ("a, \"b\"", Algorithm::Sha256, true)
+        );
         assert_eq!(all[1], Challenge::Basic { realm: "c".into() });
         let Challenge::Digest(last) = &all[2] else { panic!("{all:?}") };
         assert!(last.stale && !last.qop_auth && last.algorithm_token.is_none());

@@ -88,7 +88,11 @@ impl Authenticator {
                     Challenge::Digest(_) => "Digest".to_owned(),
                 })
                 .collect();
-            return Outcome::Unsupported(if names.is_empty() { "nothing".to_owned() } else { names.join(", ") });
+            return Outcome::Unsupported(if names.is_empty() {
+                "nothing".to_owned()
+            } else {
+                names.join(", ")
+            });
         }
         offered.sort_by_key(|(strength, _)| std::cmp::Reverse(*strength));
         let next = offered.into_iter().find(|(strength, _)| !self.tried.contains(strength));
@@ -157,11 +161,8 @@ fn answer(d: &DigestChallenge, c: &Credentials, method: &str, uri: &str, seed: u
     let response = if d.qop_auth || !d.session {
         response.response()
     } else {
-        let ha1 = d.algorithm.hex(&[
-            &d.algorithm.hex(&[&c.username, &d.realm, &c.password]),
-            &d.nonce,
-            cnonce,
-        ]);
+        let ha1 =
+            d.algorithm.hex(&[&d.algorithm.hex(&[&c.username, &d.realm, &c.password]), &d.nonce, cnonce]);
         d.algorithm.hex(&[&ha1, &d.nonce, &d.algorithm.hex(&[method, uri])])
     };
     let mut out = format!(
@@ -214,7 +215,8 @@ mod tests {
 
     #[test]
     fn the_strongest_goes_first_then_one_weaker_and_no_more() {
-        let offer = r#"Basic realm="r", Digest realm="r", nonce="n", Digest realm="r", nonce="n", algorithm=SHA-256"#;
+        let offer =
+            r#"Basic realm="r", Digest realm="r", nonce="n", Digest realm="r", nonce="n", algorithm=SHA-256"#;
         let mut a = authenticator();
         assert_eq!(a.challenged(challenges(offer)), Outcome::Retry);
         let first = a.authorization("DESCRIBE", "rtsp://h/").unwrap();

@@ -45,7 +45,10 @@ pub struct Gatekeeper {
 
 impl fmt::Debug for Gatekeeper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gatekeeper").field("realm", &self.realm).field("schemes", &self.schemes).finish_non_exhaustive()
+        f.debug_struct("Gatekeeper")
+            .field("realm", &self.realm)
+            .field("schemes", &self.schemes)
+            .finish_non_exhaustive()
     }
 }
 
@@ -207,7 +210,10 @@ mod tests {
     }
     fn answer(keeper: &Gatekeeper, client: &mut Authenticator, now: Duration) -> String {
         let challenges = keeper.challenges(now, false);
-        assert_eq!(client.challenged(parse_challenges(challenges.iter().map(String::as_str))), Outcome::Retry);
+        assert_eq!(
+            client.challenged(parse_challenges(challenges.iter().map(String::as_str))),
+            Outcome::Retry
+        );
         client.authorization("SETUP", "rtsp://h/x").unwrap()
     }
 
@@ -247,7 +253,8 @@ mod tests {
 
     #[test]
     fn a_nonce_of_another_secret_is_stale() {
-        let other = Gatekeeper::new("heron", &[Scheme::Digest(Algorithm::Md5)], [4; 32], Duration::from_secs(60));
+        let other =
+            Gatekeeper::new("heron", &[Scheme::Digest(Algorithm::Md5)], [4; 32], Duration::from_secs(60));
         let value = answer(&other, &mut authenticator("pässword \"x\""), NOW);
         let keeper = gatekeeper(&[Scheme::Digest(Algorithm::Md5)]);
         assert_eq!(keeper.verify(&value, "SETUP", NOW, password_of), Verdict::Stale);

@@ -1,0 +1,373 @@
+//! The ring: items in order, with cursors.
+
+use crate::budget::{Budget, Sheddable};
+use crate::reader::{LiveReader, PinnedReader};
+use crate::{RingItem, RingStatistics};
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use tokio::sync::Notify;
+
+/// A bounded queue that one writer fills and many readers follow, each at its own pace.
+///
+/// Items are numbered from zero in the order they are pushed.
+pub struct Ring<T: RingItem> {
+    limit_bytes: usize,
+    budget: Arc<Budget>,
+    state: Mutex<State<T>>,
+    /// `state.bytes`, for [`Budget`] to read without a lock.
+    held_bytes: AtomicUsize,
+    pub(crate) pushed: Notify,
+}
+
+pub(crate) struct State<T> {
+    /// The items held; the front one is number `first`.
+    items: VecDeque<Arc<T>>,
+    first: u64,
+    bytes: usize,
+    /// Bytes pushed before item `first`, so that what a reader missed can be told in bytes.
+    bytes_before: u64,
+    /// Numbers of the items at which a reader may start, of those held.
+    starts: VecDeque<u64>,
+    cursors: Vec<Option<Cursor>>,
+    closed: bool,
+    statistics: RingStatistics,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cursor {
+    pub(crate) kind: CursorKind,
+    /// The next item to read. For a live reader that waits for a key frame: not below the head.
+    pub(crate) next: u64,
+    /// Bytes pushed before `next`.
+    pub(crate) bytes_before: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CursorKind {
+    Live { waiting_for_start: bool },
+    Pinned,
+}
+
+impl<T: RingItem> std::fmt::Debug for Ring<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ring")
+            .field("limit_bytes", &self.limit_bytes)
+            .field("held_bytes", &self.held_bytes.load(Ordering::Relaxed))
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: RingItem> Ring<T> {
+    /// A ring of its own that holds at most `limit_bytes`.
+    pub fn new(limit_bytes: usize) -> Arc<Self> {
+        Self::within(limit_bytes, Arc::new(Budget::new(usize::MAX)))
+    }
+
+    pub(crate) fn within(limit_bytes: usize, budget: Arc<Budget>) -> Arc<Self> {
+        let ring = Arc::new(Self {
+            limit_bytes,
+            budget,
+            state: Mutex::new(State {
+                items: VecDeque::new(),
+                first: 0,
+                bytes: 0,
+                bytes_before: 0,
+                starts: VecDeque::new(),
+                cursors: Vec::new(),
+                closed: false,
+                statistics: RingStatistics::default(),
+            }),
+            held_bytes: AtomicUsize::new(0),
+            pushed: Notify::new(),
+        });
+        let weak: Weak<dyn Sheddable> = Arc::downgrade(&ring) as Weak<dyn Sheddable>;
+        ring.budget.register(weak);
+        ring
+    }
+
+    /// Appends one item and wakes the readers that wait.
+    pub fn push(&self, item: Arc<T>) {
+        self.push_batch(std::iter::once(item));
+    }
+
+    /// Appends `items` in order under one lock, then wakes the readers that wait, once.
+    pub fn push_batch(&self, items: impl IntoIterator<Item = Arc<T>>) {
+        // Items that fall out are dropped after the lock is released: freeing payloads is not for readers to wait on.
+        let mut fallen = Vec::new();
+        {
+            let mut state = self.state.lock();
+            let before = state.bytes;
+            for item in items {
+                state.append(item);
+                // Within the batch too, so that no batch can take the ring over its bound by more than an item.
+                state.shed(self.limit_bytes, &mut fallen);
+            }
+            state.forget_what_nobody_needs(&mut fallen);
+            self.account(before, &mut state);
+        }
+        drop(fallen);
+        self.budget.enforce();
+        self.pushed.notify_waiters();
+    }
+
+    /// A reader that starts at the newest key frame held, or at the next one to come when none is held.
+    pub fn live_reader(self: &Arc<Self>) -> LiveReader<T> {
+        LiveReader::new(Arc::clone(self), self.state.lock().open_live())
+    }
+
+    /// A reader that starts at the newest key frame held (or at the next item to come) and whose unread items
+    /// are kept up to the bound. For one that must not miss anything, such as the recorder.
+    pub fn pinned_reader(self: &Arc<Self>) -> PinnedReader<T> {
+        PinnedReader::new(Arc::clone(self), self.state.lock().open_pinned())
+    }
+
+    /// No more will come. Readers get what is left, then [`crate::Closed`].
+    pub fn close(&self) {
+        self.state.lock().closed = true;
+        self.pushed.notify_waiters();
+    }
+
+    /// Drops everything held and lets live readers wait for the next key frame: the items to come have nothing
+    /// to do with those before. Pinned readers keep what they have not read.
+    pub fn restart(&self) {
+        let mut fallen = Vec::new();
+        {
+            let mut state = self.state.lock();
+            let before = state.bytes;
+            state.starts.clear();
+            state.forget_what_nobody_needs(&mut fallen);
+            self.account(before, &mut state);
+        }
+    }
+
+    /// The counters.
+    pub fn statistics(&self) -> RingStatistics {
+        let state = self.state.lock();
+        let count = |pinned| {
+            state.cursors.iter().flatten().filter(|c| (c.kind == CursorKind::Pinned) == pinned).count()
+        };
+        RingStatistics {
+            depth_items: state.items.len(),
+            depth_bytes: state.bytes,
+            live_readers: count(false),
+            pinned_readers: count(true),
+            ..state.statistics
+        }
+    }
+
+    /// The newest item at which a reader may start, if it is still held.
+    pub fn newest_start(&self) -> Option<Arc<T>> {
+        let state = self.state.lock();
+        let at = *state.starts.back()?;
+        state.items.get(usize::try_from(at - state.first).ok()?).cloned()
+    }
+
+    pub(crate) fn with_state<R>(&self, f: impl FnOnce(&mut State<T>) -> R) -> R {
+        f(&mut self.state.lock())
+    }
+
+    /// Drops what only the reader of `cursor` still needed. Called by readers after they have moved.
+    pub(crate) fn reader_moved(&self, fallen: &mut Vec<Arc<T>>) {
+        let mut state = self.state.lock();
+        let before = state.bytes;
+        state.forget_what_nobody_needs(fallen);
+        self.account(before, &mut state);
+    }
+
+    fn account(&self, before: usize, state: &mut State<T>) {
+        self.budget.moved(before, state.bytes);
+        self.held_bytes.store(state.bytes, Ordering::Relaxed);
+        state.statistics.peak_bytes = state.statistics.peak_bytes.max(state.bytes);
+    }
+}
+
+impl<T: RingItem> Sheddable for Ring<T> {
+    fn held_bytes(&self) -> usize {
+        self.held_bytes.load(Ordering::Relaxed)
+    }
+    fn shed_to(&self, bytes: usize) {
+        let mut fallen = Vec::new();
+        let mut state = self.state.lock();
+        let before = state.bytes;
+        state.shed(bytes, &mut fallen);
+        self.account(before, &mut state);
+        drop(state);
+    }
+}
+
+impl<T: RingItem> Drop for Ring<T> {
+    fn drop(&mut self) {
+        self.budget.moved(self.state.get_mut().bytes, 0);
+    }
+}
+
+impl<T: RingItem> State<T> {
+    fn head(&self) -> u64 {
+        self.first + self.items.len() as u64
+    }
+
+    fn append(&mut self, item: Arc<T>) {
+        let number = self.head();
+        if item.is_start() {
+            self.starts.push_back(number);
+            for cursor in self.cursors.iter_mut().flatten() {
+                if let CursorKind::Live { waiting_for_start: waiting @ true } = &mut cursor.kind {
+                    *waiting = false;
+                    cursor.next = number;
+                    cursor.bytes_before = self.bytes_before + self.bytes as u64;
+                }
+            }
+        }
+        self.bytes += item.cost_bytes();
+        self.statistics.pushed_items += 1;
+        self.statistics.pushed_bytes += item.cost_bytes() as u64;
+        self.items.push_back(item);
+    }
+
+    fn pop_front(&mut self, fallen: &mut Vec<Arc<T>>) -> bool {
+        let Some(item) = self.items.pop_front() else { return false };
+        self.bytes -= item.cost_bytes();
+        self.bytes_before += item.cost_bytes() as u64;
+        self.first += 1;
+        if self.starts.front().is_some_and(|s| *s < self.first) {
+            self.starts.pop_front();
+        }
+        fallen.push(item);
+        true
+    }
+
+    /// Drops the oldest until at most `limit` bytes are held, whoever still wants them.
+    fn shed(&mut self, limit: usize, fallen: &mut Vec<Arc<T>>) {
+        while self.bytes > limit && self.pop_front(fallen) {}
+    }
+
+    /// Drops the oldest that no reader will come for: before the newest start, before every pinned cursor, and
+    /// before every live cursor that is no further behind than the start before the newest.
+    fn forget_what_nobody_needs(&mut self, fallen: &mut Vec<Arc<T>>) {
+        let head = self.head();
+        let newest = self.starts.back().copied().unwrap_or(head);
+        let grace = self.starts.iter().rev().nth(1).copied().unwrap_or(self.first);
+        let mut keep = newest;
+        for cursor in self.cursors.iter().flatten() {
+            match cursor.kind {
+                CursorKind::Pinned => keep = keep.min(cursor.next),
+                CursorKind::Live { waiting_for_start: false } if cursor.next >= grace => {
+                    keep = keep.min(cursor.next);
+                }
+                CursorKind::Live { .. } => {}
+            }
+        }
+        while self.first < keep && self.pop_front(fallen) {}
+    }
+
+    fn open_live(&mut self) -> usize {
+        let cursor = match self.starts.back().copied() {
+            Some(start) => Cursor {
+                kind: CursorKind::Live { waiting_for_start: false },
+                next: start,
+                bytes_before: self.bytes_before_item(start),
+            },
+            None => self.at_head(CursorKind::Live { waiting_for_start: true }),
+        };
+        self.open(cursor)
+    }
+
+    fn open_pinned(&mut self) -> usize {
+        let cursor = match self.starts.back().copied() {
+            Some(start) => {
+                Cursor { kind: CursorKind::Pinned, next: start, bytes_before: self.bytes_before_item(start) }
+            }
+            None => self.at_head(CursorKind::Pinned),
+        };
+        self.open(cursor)
+    }
+
+    fn at_head(&self, kind: CursorKind) -> Cursor {
+        Cursor { kind, next: self.head(), bytes_before: self.bytes_before + self.bytes as u64 }
+    }
+
+    fn bytes_before_item(&self, number: u64) -> u64 {
+        let count = usize::try_from(number.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        self.bytes_before + self.items.iter().take(count).map(|i| i.cost_bytes() as u64).sum::<u64>()
+    }
+
+    fn open(&mut self, cursor: Cursor) -> usize {
+        match self.cursors.iter().position(Option::is_none) {
+            Some(free) => {
+                self.cursors[free] = Some(cursor);
+                free
+            }
+            None => {
+                self.cursors.push(Some(cursor));
+                self.cursors.len() - 1
+            }
+        }
+    }
+
+    pub(crate) fn close_cursor(&mut self, index: usize) {
+        if let Some(slot) = self.cursors.get_mut(index) {
+            *slot = None;
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// How many items cursor `index` could read now.
+    pub(crate) fn unread(&self, index: usize) -> u64 {
+        let Some(cursor) = self.cursors.get(index).copied().flatten() else { return 0 };
+        self.head().saturating_sub(cursor.next.max(self.first))
+    }
+
+    /// What cursor `index` missed because it fell out of the ring, having moved it on: a live one to the newest
+    /// start held (or the next to come), a pinned one to the oldest item held.
+    pub(crate) fn catch_up(&mut self, index: usize) -> Option<(u64, u64)> {
+        let cursor = self.cursors.get(index).copied().flatten()?;
+        if cursor.next >= self.first {
+            return None;
+        }
+        let moved = match cursor.kind {
+            CursorKind::Pinned => {
+                Cursor { kind: CursorKind::Pinned, next: self.first, bytes_before: self.bytes_before }
+            }
+            CursorKind::Live { .. } => match self.starts.back().copied() {
+                Some(start) => Cursor {
+                    kind: CursorKind::Live { waiting_for_start: false },
+                    next: start,
+                    bytes_before: self.bytes_before_item(start),
+                },
+                None => self.at_head(CursorKind::Live { waiting_for_start: true }),
+            },
+        };
+        let items = moved.next - cursor.next;
+        let bytes = moved.bytes_before - cursor.bytes_before;
+        match cursor.kind {
+            CursorKind::Pinned => {
+                self.statistics.pinned_overruns += 1;
+                self.statistics.pinned_lost_items += items;
+            }
+            CursorKind::Live { .. } => {
+                self.statistics.live_skips += 1;
+                self.statistics.live_skipped_items += items;
+            }
+        }
+        self.cursors[index] = Some(moved);
+        Some((items, bytes))
+    }
+
+    /// The next item of cursor `index`, which moves on. Call [`State::catch_up`] first.
+    pub(crate) fn take(&mut self, index: usize) -> Option<Arc<T>> {
+        let cursor = self.cursors.get_mut(index)?.as_mut()?;
+        if matches!(cursor.kind, CursorKind::Live { waiting_for_start: true }) {
+            return None;
+        }
+        let at = usize::try_from(cursor.next.checked_sub(self.first)?).ok()?;
+        let item = Arc::clone(self.items.get(at)?);
+        cursor.next += 1;
+        cursor.bytes_before += item.cost_bytes() as u64;
+        Some(item)
+    }
+}
