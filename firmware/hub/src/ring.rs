@@ -38,7 +38,7 @@ pub(crate) struct State<T> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cursor {
     pub(crate) kind: CursorKind,
-    /// The next item to read. For a live reader that waits for a key frame: not below the head.
+    /// The next item to read; for a live reader that awaits a start, the first that it has not been given.
     pub(crate) next: u64,
     /// Bytes pushed before `next`.
     pub(crate) bytes_before: u64,
@@ -46,8 +46,14 @@ pub(crate) struct Cursor {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CursorKind {
-    Live { waiting_for_start: bool },
     Pinned,
+    /// Live, reading on.
+    Following,
+    /// Live, without a start held. `owed`: what passes meanwhile must be reported as skipped, because the reader
+    /// has begun before.
+    AwaitingStart {
+        owed: bool,
+    },
 }
 
 impl<T: RingItem> std::fmt::Debug for Ring<T> {
@@ -209,16 +215,8 @@ impl<T: RingItem> State<T> {
     }
 
     fn append(&mut self, item: Arc<T>) {
-        let number = self.head();
         if item.is_start() {
-            self.starts.push_back(number);
-            for cursor in self.cursors.iter_mut().flatten() {
-                if let CursorKind::Live { waiting_for_start: waiting @ true } = &mut cursor.kind {
-                    *waiting = false;
-                    cursor.next = number;
-                    cursor.bytes_before = self.bytes_before + self.bytes as u64;
-                }
-            }
+            self.starts.push_back(self.head());
         }
         self.bytes += item.cost_bytes();
         self.statistics.pushed_items += 1;
@@ -253,39 +251,33 @@ impl<T: RingItem> State<T> {
         for cursor in self.cursors.iter().flatten() {
             match cursor.kind {
                 CursorKind::Pinned => keep = keep.min(cursor.next),
-                CursorKind::Live { waiting_for_start: false } if cursor.next >= grace => {
-                    keep = keep.min(cursor.next);
-                }
-                CursorKind::Live { .. } => {}
+                CursorKind::Following if cursor.next >= grace => keep = keep.min(cursor.next),
+                CursorKind::Following | CursorKind::AwaitingStart { .. } => {}
             }
         }
         while self.first < keep && self.pop_front(fallen) {}
     }
 
     fn open_live(&mut self) -> usize {
-        let cursor = match self.starts.back().copied() {
-            Some(start) => Cursor {
-                kind: CursorKind::Live { waiting_for_start: false },
-                next: start,
-                bytes_before: self.bytes_before_item(start),
-            },
-            None => self.at_head(CursorKind::Live { waiting_for_start: true }),
-        };
+        let cursor = self
+            .at_newest_start(CursorKind::Following)
+            .unwrap_or_else(|| self.at_head(CursorKind::AwaitingStart { owed: false }));
         self.open(cursor)
     }
 
     fn open_pinned(&mut self) -> usize {
-        let cursor = match self.starts.back().copied() {
-            Some(start) => {
-                Cursor { kind: CursorKind::Pinned, next: start, bytes_before: self.bytes_before_item(start) }
-            }
-            None => self.at_head(CursorKind::Pinned),
-        };
+        let cursor =
+            self.at_newest_start(CursorKind::Pinned).unwrap_or_else(|| self.at_head(CursorKind::Pinned));
         self.open(cursor)
     }
 
     fn at_head(&self, kind: CursorKind) -> Cursor {
         Cursor { kind, next: self.head(), bytes_before: self.bytes_before + self.bytes as u64 }
+    }
+
+    fn at_newest_start(&self, kind: CursorKind) -> Option<Cursor> {
+        let next = *self.starts.back()?;
+        Some(Cursor { kind, next, bytes_before: self.bytes_before_item(next) })
     }
 
     fn bytes_before_item(&self, number: u64) -> u64 {
@@ -322,46 +314,48 @@ impl<T: RingItem> State<T> {
         self.head().saturating_sub(cursor.next.max(self.first))
     }
 
-    /// What cursor `index` missed because it fell out of the ring, having moved it on: a live one to the newest
-    /// start held (or the next to come), a pinned one to the oldest item held.
+    /// What cursor `index` missed because it fell out of the ring, as items and bytes, having moved it on: a
+    /// pinned one to the oldest item held, a live one to the newest start held. A live one for which no start
+    /// is held waits for it and is told then.
     pub(crate) fn catch_up(&mut self, index: usize) -> Option<(u64, u64)> {
         let cursor = self.cursors.get(index).copied().flatten()?;
-        if cursor.next >= self.first {
-            return None;
-        }
+        let fallen_behind = cursor.next < self.first;
         let moved = match cursor.kind {
+            CursorKind::Pinned | CursorKind::Following if !fallen_behind => return None,
             CursorKind::Pinned => {
                 Cursor { kind: CursorKind::Pinned, next: self.first, bytes_before: self.bytes_before }
             }
-            CursorKind::Live { .. } => match self.starts.back().copied() {
-                Some(start) => Cursor {
-                    kind: CursorKind::Live { waiting_for_start: false },
-                    next: start,
-                    bytes_before: self.bytes_before_item(start),
-                },
-                None => self.at_head(CursorKind::Live { waiting_for_start: true }),
-            },
+            CursorKind::Following | CursorKind::AwaitingStart { .. } => {
+                match self.at_newest_start(CursorKind::Following).filter(|start| start.next >= cursor.next) {
+                    Some(start) => start,
+                    None => {
+                        let owed = !matches!(cursor.kind, CursorKind::AwaitingStart { owed: false });
+                        self.cursors[index] =
+                            Some(Cursor { kind: CursorKind::AwaitingStart { owed }, ..cursor });
+                        return None;
+                    }
+                }
+            }
         };
-        let items = moved.next - cursor.next;
-        let bytes = moved.bytes_before - cursor.bytes_before;
-        match cursor.kind {
-            CursorKind::Pinned => {
-                self.statistics.pinned_overruns += 1;
-                self.statistics.pinned_lost_items += items;
-            }
-            CursorKind::Live { .. } => {
-                self.statistics.live_skips += 1;
-                self.statistics.live_skipped_items += items;
-            }
-        }
         self.cursors[index] = Some(moved);
-        Some((items, bytes))
+        let items = moved.next - cursor.next;
+        if items == 0 || cursor.kind == (CursorKind::AwaitingStart { owed: false }) {
+            return None;
+        }
+        if cursor.kind == CursorKind::Pinned {
+            self.statistics.pinned_overruns += 1;
+            self.statistics.pinned_lost_items += items;
+        } else {
+            self.statistics.live_skips += 1;
+            self.statistics.live_skipped_items += items;
+        }
+        Some((items, moved.bytes_before - cursor.bytes_before))
     }
 
     /// The next item of cursor `index`, which moves on. Call [`State::catch_up`] first.
     pub(crate) fn take(&mut self, index: usize) -> Option<Arc<T>> {
         let cursor = self.cursors.get_mut(index)?.as_mut()?;
-        if matches!(cursor.kind, CursorKind::Live { waiting_for_start: true }) {
+        if matches!(cursor.kind, CursorKind::AwaitingStart { .. }) {
             return None;
         }
         let at = usize::try_from(cursor.next.checked_sub(self.first)?).ok()?;
