@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Semaphore;
 
 pub(crate) struct Readers {
-    idle: Mutex<Vec<Connection>>,
+    /// `None` once closed.
+    idle: Mutex<Option<Vec<Connection>>>,
     returned: Condvar,
     /// One permit per connection: async callers wait here, not on a thread of the blocking pool.
     pub(crate) permits: Arc<Semaphore>,
@@ -21,7 +22,7 @@ impl Readers {
     pub(crate) fn new(connections: Vec<Connection>, most_waiting: usize) -> Self {
         Self {
             permits: Arc::new(Semaphore::new(connections.len())),
-            idle: Mutex::new(connections),
+            idle: Mutex::new(Some(connections)),
             returned: Condvar::new(),
             waiting: AtomicUsize::new(0),
             most_waiting,
@@ -46,9 +47,10 @@ impl Readers {
         let conn = {
             let mut idle = self.idle.lock();
             loop {
-                match idle.pop() {
-                    Some(conn) => break conn,
-                    None => self.returned.wait(&mut idle),
+                match idle.as_mut().map(Vec::pop) {
+                    None => return Err(StoreError::Closed.into()),
+                    Some(Some(conn)) => break conn,
+                    Some(None) => self.returned.wait(&mut idle),
                 }
             }
         };
@@ -57,9 +59,18 @@ impl Readers {
             work(&tx)
         }))
         .unwrap_or_else(|_| Err(StoreError::Panicked.into()));
-        self.idle.lock().push(conn);
+        if let Some(idle) = self.idle.lock().as_mut() {
+            idle.push(conn);
+        }
         self.returned.notify_one();
         result
+    }
+
+    /// Closes the connections: the idle ones now, those in use when they come back.
+    pub(crate) fn close(&self) {
+        let idle = self.idle.lock().take();
+        self.returned.notify_all();
+        drop(idle);
     }
 }
 

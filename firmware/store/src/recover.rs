@@ -61,7 +61,7 @@ pub fn open_or_recover(
             }
             format!("the database {} is missing although it has a backup", path.display())
         }
-        Ok(m) if m.len() == 0 && !with_suffix(path, "-wal").exists() => {
+        Ok(m) if m.len() == 0 => {
             format!("the database {} is empty: its contents never reached the disk", path.display())
         }
         _ => match open_checked(path, &options, rooms) {

@@ -280,9 +280,10 @@ impl Store {
         self.read(move |conn| open::check(conn, &path, true)).await
     }
 
-    /// Finishes queued writes, folds the WAL into the file and ends the writer's thread. Writes after it, from any
-    /// clone, fail with [`StoreError::Closed`].
+    /// Closes the readers, finishes queued writes, folds the WAL into the file and ends the writer's thread. What comes
+    /// after it, from any clone, fails with [`StoreError::Closed`].
     pub async fn close(&self) {
+        self.0.readers.close();
         let (reply, answer) = oneshot::channel();
         if self.send(Message::Close(Reply::Async(reply))).await.is_ok() {
             // An error means that the writer had ended already.
