@@ -22,15 +22,26 @@
 //! ## Non-goals
 //! Encryption, several sample descriptions in one recorded file, `sidx`, text tracks.
 
+mod boxes;
+mod entry;
 pub mod flat;
+mod format;
+mod init;
+mod moof;
+mod moov;
+mod parse;
+mod problem;
+mod read_at;
 pub mod rewrite;
+mod samples;
 pub mod scan;
 pub mod write;
 
 use heron_core::{TrackFormat, TrackKind};
 use std::sync::Arc;
 
-pub use scan::{FragmentIndex, Init, Problem, ReadAt, Scan, TrackIndex};
+pub use problem::Problem;
+pub use scan::{FragmentIndex, Init, ReadAt, Scan, TrackIndex};
 pub use write::{Fragment, FragmentBuilder, Sample, init_segment};
 
 /// One track of a file: its format, and with it its number and time scale.

@@ -1,171 +1,22 @@
 //! Reading fragmented MP4 back: our own files after a crash, and whatever else somebody put into the folder.
 
-use super::TrackSpec;
-use bytes::Bytes;
-use heron_core::{ErrorKind, TrackKind, WallTime};
-use std::io;
+use super::init;
+use super::parse::Box;
+use super::problem::{Problem, name};
+use super::read_at::{Head, Window};
+use super::samples::walk;
+use heron_core::{TrackKind, WallTime};
 
-/// Random access to bytes, as a file gives it.
-pub trait ReadAt {
-    /// Reads at `offset` into `buf`; returns how many bytes were read, zero at the end. Fewer than asked for is
-    /// no error.
-    fn read_at(&self, offset: u64, buf: &mut [u8]) -> io::Result<usize>;
-    /// Length in bytes.
-    fn len(&self) -> io::Result<u64>;
-    /// Whether there is nothing to read.
-    fn is_empty(&self) -> io::Result<bool> {
-        self.len().map(|n| n == 0)
-    }
-}
+pub use super::init::{Init, InitTrack, read_init};
+pub use super::read_at::{ReadAt, read_exact_at};
+pub use super::samples::{FragmentIndex, SampleEntry, TrackIndex, TrackSamples, samples};
 
-/// One track of an init segment.
-#[derive(Clone, Debug, PartialEq)]
-pub struct InitTrack {
-    /// `track_ID` as the file says.
-    pub track_id: u32,
-    /// Ticks per second of its media time line; never zero.
-    pub timescale: u32,
-    /// Its format, rebuilt from the sample entry. (`reorder_frames` and `nominal_fps` are not kept in a file.)
-    pub spec: TrackSpec,
-    /// `trex` defaults.
-    pub default_duration: u32,
-    /// `trex` defaults.
-    pub default_size: u32,
-    /// `trex` defaults.
-    pub default_flags: u32,
-}
-
-/// What `ftyp` and `moov` said.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Init {
-    /// Tracks of a kind Heron knows, at most one of each.
-    pub tracks: Vec<InitTrack>,
-    /// `mvhd.creation_time`, to the second.
-    pub created: Option<WallTime>,
-    /// The init segment is bytes `0..init_len` of the file.
-    pub init_len: u64,
-}
-
-impl Init {
-    /// The track of that kind.
-    pub fn track(&self, kind: TrackKind) -> Option<&InitTrack> {
-        self.tracks.iter().find(|t| t.spec.kind() == kind)
-    }
-}
-
-/// What one fragment has of one track.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrackIndex {
-    /// Which track.
-    pub kind: TrackKind,
-    /// Decoding time of the first sample (`tfdt`), in ticks of the track.
-    pub first_dts: u64,
-    /// Presentation time of the first sample, in ticks of the track.
-    pub first_pts: i64,
-    /// Sum of the sample durations, in ticks of the track.
-    pub duration: u64,
-    /// Number of samples.
-    pub samples: u32,
-    /// Number of payload bytes.
-    pub bytes: u64,
-    /// Whether decoding can start at the first sample.
-    pub sync_first: bool,
-}
-
-/// Where one fragment lies and what is in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FragmentIndex {
-    /// Offset in the file of its first box (`styp`, `prft` or `moof`).
-    pub offset: u64,
-    /// Bytes up to the end of its `mdat`.
-    pub length: u64,
-    /// Bytes from `offset` to the first payload byte: what [`samples`] wants to see.
-    pub header_len: u32,
-    /// `mfhd.sequence_number`.
-    pub sequence: u32,
-    /// Wall time of the presentation time of its first video sample (of its first sample when it has no video), from
-    /// `prft`.
-    pub wall: Option<WallTime>,
-    /// What it has of each track, in the order of the `traf` boxes; at most one of a kind.
-    pub tracks: Vec<TrackIndex>,
-}
-
-impl FragmentIndex {
-    /// What it has of the track of that kind.
-    pub fn track(&self, kind: TrackKind) -> Option<&TrackIndex> {
-        self.tracks.iter().find(|t| t.kind == kind)
-    }
-    /// Whether its first video sample is a key frame.
-    pub fn starts_with_key_frame(&self) -> bool {
-        self.track(TrackKind::Video).is_some_and(|t| t.sync_first)
-    }
-}
-
-/// Why reading stopped before the end of the file. The text says where and what.
-#[derive(Debug, thiserror::Error)]
-pub enum Problem {
-    /// The file ends inside a box or a fragment: a recording that was cut off.
-    #[error("truncated: the {name} at byte {at} needs {needs} bytes, the file has {has} more")]
-    Truncated {
-        /// Which box, or "fragment".
-        name: String,
-        /// Where it starts.
-        at: u64,
-        /// What it needs.
-        needs: u64,
-        /// What there is.
-        has: u64,
-    },
-    /// No MP4 at all.
-    #[error("not an MP4 file: it starts with {0}")]
-    NotMp4(String),
-    /// Media without a `moov` before it.
-    #[error("the moov box is missing: the file has no init segment before byte {0}")]
-    MoovMissing(u64),
-    /// A box is larger than its parent or than the bound for its kind.
-    #[error("the {name} box at byte {at} claims {claims} bytes where at most {most} can be")]
-    TooLarge {
-        /// Which box.
-        name: String,
-        /// Where it starts.
-        at: u64,
-        /// What it claims.
-        claims: u64,
-        /// What is possible there.
-        most: u64,
-    },
-    /// A box whose content contradicts itself.
-    #[error("the {name} box at byte {at} is damaged: {what}")]
-    Malformed {
-        /// Which box.
-        name: String,
-        /// Where it starts.
-        at: u64,
-        /// What is wrong.
-        what: &'static str,
-    },
-    /// A sound MP4 that is not a Heron recording.
-    #[error("not a Heron recording: {0}")]
-    NotOurs(String),
-    /// The disk did not give the bytes.
-    #[error("could not be read at byte {at}: {error}")]
-    Io {
-        /// Where.
-        at: u64,
-        /// What the system said.
-        error: io::Error,
-    },
-}
-
-impl Problem {
-    /// [`ErrorKind::Unavailable`] when the disk failed, else [`ErrorKind::Damaged`].
-    pub fn kind(&self) -> ErrorKind {
-        match self {
-            Self::Io { .. } => ErrorKind::Unavailable,
-            _ => ErrorKind::Damaged,
-        }
-    }
-}
+/// Our own `moof` with 600 samples has 10 KiB; ffmpeg's with ten-second fragments stay far under this.
+const MAX_MOOF: u64 = 1 << 20;
+/// A `prft` has 28 or 32 bytes.
+const MAX_PRFT: u64 = 64;
+/// Fragments that [`scan`] lists of one file: a day of one-second fragments. [`Scanner`] has no such bound.
+const MAX_FRAGMENTS: usize = 86_400;
 
 /// Everything a file holds, up to the first thing that is not whole.
 #[derive(Debug)]
@@ -180,76 +31,185 @@ pub struct Scan {
     pub problem: Option<Problem>,
 }
 
-/// Scans a whole file: reads box headers, `moov` and `moof`, never `mdat`.
+/// Scans a whole file: reads box headers, `moov` and `moof`, never `mdat`. Whatever the file holds, the answer is a
+/// [`Scan`]; at most 4 MiB and a list of fragments are allocated.
 pub fn scan<R: ReadAt + ?Sized>(source: &R) -> Scan {
-    let _ = source;
-    unimplemented!()
+    let mut done = Scan { init: None, fragments: Vec::new(), valid_len: 0, problem: None };
+    let result = Window::new(source).and_then(|mut window| {
+        let init = done.init.insert(init::read(&mut window)?);
+        done.valid_len = init.init_len;
+        let mut scanner = Scanner { window, init, at: init.init_len };
+        while let Some(fragment) = scanner.next_fragment()? {
+            done.valid_len = scanner.at;
+            if done.fragments.len() == MAX_FRAGMENTS {
+                return Err(Problem::NotOurs(format!("it has more than {MAX_FRAGMENTS} fragments")));
+            }
+            done.fragments.push(fragment);
+        }
+        done.valid_len = scanner.at;
+        Ok(())
+    });
+    done.problem = result.err();
+    done
 }
 
-/// Reads just the init segment (`ftyp` and `moov`).
-pub fn read_init<R: ReadAt + ?Sized>(source: &R) -> Result<Init, Problem> {
-    let _ = source;
-    unimplemented!()
-}
-
-/// Indexes a file fragment by fragment, without holding all of them.
+/// Indexes a file fragment by fragment, without holding all of them; for a file that still grows, see
+/// [`Scanner::resume`].
 #[derive(Debug)]
 pub struct Scanner<'a, R: ReadAt + ?Sized> {
-    source: &'a R,
+    window: Window<'a, R>,
+    init: &'a Init,
+    at: u64,
+}
+
+/// What the boxes of a fragment have said so far.
+struct Pending {
+    moof: Head,
+    sequence: u32,
+    tracks: Vec<TrackIndex>,
+    /// From the first to past the last byte of its samples, counted in the file.
+    payload: Option<(u64, u64)>,
 }
 
 impl<'a, R: ReadAt + ?Sized> Scanner<'a, R> {
-    /// Goes on at byte `offset` (a fragment's start) of a file whose init segment is known.
-    pub fn resume(source: &'a R, init: &'a Init, offset: u64) -> Self {
-        let _ = (init, offset);
-        Self { source }
+    /// Goes on at byte `offset` (a fragment's start, for example `init.init_len`) of a file whose init segment is known.
+    /// The length of the file is looked up once, here.
+    pub fn resume(source: &'a R, init: &'a Init, offset: u64) -> Result<Self, Problem> {
+        Ok(Self { window: Window::new(source)?, init, at: offset })
     }
-    /// The next whole fragment; `Ok(None)` at the end of the file.
-    pub fn next_fragment(&mut self) -> Result<Option<FragmentIndex>, Problem> {
-        let _ = self.source;
-        unimplemented!()
-    }
+
     /// Everything before this byte was whole.
     pub fn valid_len(&self) -> u64 {
-        unimplemented!()
+        self.at
+    }
+
+    /// The next whole fragment; `Ok(None)` at the end of the file. After a problem it says the same again.
+    pub fn next_fragment(&mut self) -> Result<Option<FragmentIndex>, Problem> {
+        let start = self.at;
+        let mut at = start;
+        let mut reference: Option<Prft> = None;
+        let mut pending: Option<Pending> = None;
+        loop {
+            let Some(head) = self.window.head(at)? else {
+                if pending.is_none() && reference.is_none() {
+                    // Nothing but boxes that mean nothing to us.
+                    self.at = at;
+                    return Ok(None);
+                }
+                let has = at - start;
+                return Err(Problem::Truncated {
+                    name: "fragment".to_owned(),
+                    at: start,
+                    needs: has + 8,
+                    has,
+                });
+            };
+            match &head.kind {
+                b"prft" if pending.is_none() => {
+                    reference = Some(Prft::parse(&head, self.window.body(&head, MAX_PRFT)?)?);
+                }
+                b"moof" if pending.is_none() => pending = Some(self.moof(head)?),
+                b"mdat" => {
+                    let Some(found) = pending else {
+                        return Err(Problem::NotOurs(format!("an mdat without moof at byte {}", head.at)));
+                    };
+                    let fragment = self.fragment(start, found, &head, reference)?;
+                    self.at = head.end();
+                    return Ok(Some(fragment));
+                }
+                b"ftyp" | b"moov" | b"prft" | b"moof" => {
+                    return Err(Problem::NotOurs(format!("an unexpected {} at byte {at}", name(&head.kind))));
+                }
+                _ => {}
+            }
+            at = head.end();
+        }
+    }
+
+    fn moof(&mut self, head: Head) -> Result<Pending, Problem> {
+        let body = self.window.body(&head, MAX_MOOF)?;
+        let moof = Box { kind: head.kind, at: head.at, body };
+        let mut tracks: Vec<TrackIndex> = Vec::new();
+        let mut payload: Option<(u64, u64)> = None;
+        let sequence = walk(&self.init.tracks, &moof, |track, dts, sample| {
+            let kind = track.spec.kind();
+            let end = sample.at.saturating_add(u64::from(sample.size));
+            payload = Some(payload.map_or((sample.at, end), |(a, b)| (a.min(sample.at), b.max(end))));
+            if !tracks.iter().any(|t| t.kind == kind) {
+                tracks.push(TrackIndex {
+                    kind,
+                    first_dts: dts,
+                    first_pts: i64::try_from(dts).unwrap_or(i64::MAX).saturating_add(i64::from(sample.cto)),
+                    duration: 0,
+                    samples: 0,
+                    bytes: 0,
+                    sync_first: sample.sync,
+                });
+            }
+            for t in tracks.iter_mut().filter(|t| t.kind == kind) {
+                t.duration += u64::from(sample.duration);
+                t.samples += 1;
+                t.bytes += u64::from(sample.size);
+            }
+            Ok(())
+        })?;
+        Ok(Pending { moof: head, sequence, tracks, payload })
+    }
+
+    fn fragment(
+        &self,
+        start: u64,
+        found: Pending,
+        mdat: &Head,
+        reference: Option<Prft>,
+    ) -> Result<FragmentIndex, Problem> {
+        let data = mdat.at + mdat.header_len;
+        if found.payload.is_some_and(|(first, end)| first < data || end > mdat.end()) {
+            return Err(Problem::malformed(
+                &found.moof.kind,
+                found.moof.at,
+                "a sample lies outside its mdat",
+            ));
+        }
+        let Ok(header_len) = u32::try_from(data - start) else {
+            return Err(Problem::NotOurs(format!("more than 4 GiB between the fragments at byte {start}")));
+        };
+        let wall = reference.and_then(|r| r.wall_of_first(self.init, &found.tracks));
+        Ok(FragmentIndex {
+            offset: start,
+            length: mdat.end() - start,
+            header_len,
+            sequence: found.sequence,
+            wall,
+            tracks: found.tracks,
+        })
     }
 }
 
-/// One sample in a fragment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SampleEntry {
-    /// Offset of its bytes from the start of the fragment ([`FragmentIndex::offset`]).
-    pub offset: u32,
-    /// Bytes.
-    pub size: u32,
-    /// Ticks of the track.
-    pub duration: u32,
-    /// Presentation time minus decoding time, in ticks of the track.
-    pub cto: i32,
-    /// Decoding can start here.
-    pub sync: bool,
+/// `prft` (§8.16.5).
+struct Prft {
+    track_id: u32,
+    wall: WallTime,
+    media_time: u64,
 }
 
-/// The samples that one fragment has of one track.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrackSamples {
-    /// Which track.
-    pub kind: TrackKind,
-    /// Decoding time of the first sample, in ticks of the track.
-    pub first_dts: u64,
-    /// In decoding order.
-    pub samples: Vec<SampleEntry>,
-}
+impl Prft {
+    fn parse(head: &Head, body: &[u8]) -> Result<Self, Problem> {
+        let (version, _, mut fields) = Box { kind: head.kind, at: head.at, body }.full()?;
+        Ok(Self {
+            track_id: fields.u32()?,
+            wall: WallTime::from_ntp(fields.u64()?),
+            media_time: fields.sized(version)?,
+        })
+    }
 
-/// The sample tables of one fragment. `header` is at least the first [`FragmentIndex::header_len`] bytes of the
-/// fragment. Samples whose bytes lie outside the fragment's `length` are an error.
-pub fn samples(init: &Init, fragment: &FragmentIndex, header: &[u8]) -> Result<Vec<TrackSamples>, Problem> {
-    let _ = (init, fragment, header);
-    unimplemented!()
-}
-
-/// The bytes `range` of `source`, at most `bound` of them.
-pub fn read_exact<R: ReadAt + ?Sized>(source: &R, offset: u64, len: usize) -> io::Result<Bytes> {
-    let _ = (source, offset, len);
-    unimplemented!()
+    /// In our own files `media_time` is the first sample's; in others it may be anywhere near.
+    fn wall_of_first(&self, init: &Init, tracks: &[TrackIndex]) -> Option<WallTime> {
+        let reference = init.tracks.iter().find(|t| t.track_id == self.track_id)?;
+        let first = tracks.iter().find(|t| t.kind == TrackKind::Video).or(tracks.first())?;
+        let scale = init.track(first.kind)?.timescale;
+        let at_first = i128::from(first.first_pts.max(0)) * 1_000_000_000 / i128::from(scale);
+        let at_reference = i128::from(self.media_time) * 1_000_000_000 / i128::from(reference.timescale);
+        Some(self.wall.plus_nanos(i64::try_from(at_first - at_reference).ok()?))
+    }
 }

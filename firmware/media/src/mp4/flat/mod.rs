@@ -1,6 +1,6 @@
 //! A flat MP4 (`moov` first) over pieces of recorded files, without a temporary file.
 
-use super::scan::{FragmentIndex, Init, Problem};
+use super::{FragmentIndex, Init, Problem};
 use bytes::Bytes;
 use heron_core::{ErrorKind, WallTime};
 use std::ops::Range;
