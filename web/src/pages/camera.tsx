@@ -1,0 +1,3 @@
+export default function CameraPage({ id }: { id: string }) {
+  return <p>{id}</p>;
+}
