@@ -9,4 +9,4 @@ mod wall;
 pub use camera::CameraClock;
 pub use dts::{DtsEstimator, Stamps};
 pub use unwrap::{RtpInstant, RtpUnwrapper};
-pub use wall::{WallMapper, WallStamp};
+pub use wall::{MAX_SLEW_PPM, TRUST_CAMERA_NANOS, WallMapper, WallStamp};

@@ -3,9 +3,13 @@
 use heron_core::MediaTime;
 use std::time::Duration;
 
-/// A sender's time line may run ahead of, or back behind, what the arrivals explain by this much before it counts
-/// as a jump. Senders' buffers after a stall hold a few seconds; ten are beyond any.
-const TOLERANCE: Duration = Duration::from_secs(10);
+/// A sender's time line may run ahead of what the arrivals explain by this much before it counts as a jump.
+/// Senders' buffers after a stall hold a few seconds; ten are beyond any.
+const AHEAD: Duration = Duration::from_secs(10);
+
+/// A frame may lie this far before the one decoded before it: B-frames do, by at most 16 frames (H.264 A.3.1),
+/// which is 0.64 s at 25 frames per second and, with the one or two that are in use, less than 2 s at 1.
+const BACK: Duration = Duration::from_secs(2);
 
 /// Where a frame lies on its track's unwrapped time line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,10 +53,8 @@ impl RtpUnwrapper {
         };
         let delta = i64::from(timestamp.wrapping_sub(last.timestamp) as i32);
         let elapsed = self.to_ticks(now.saturating_sub(last.now));
-        let tolerance = self.to_ticks(TOLERANCE);
-        // Ahead of the arrivals beyond tolerance, or back beyond it. Behind the arrivals is no jump: that is what
-        // a stalled connection looks like when it goes on.
-        let jumped = delta > elapsed.saturating_add(tolerance) || delta < -tolerance;
+        // Slower than the arrivals is no jump: that is what a stalled connection looks like when it goes on.
+        let jumped = delta > elapsed.saturating_add(self.to_ticks(AHEAD)) || delta < -self.to_ticks(BACK);
         let step = if jumped { elapsed.max(1) } else { delta };
         let ticks = last.ticks.saturating_add(step);
         self.last = Some(Last { timestamp, ticks, now });
@@ -92,7 +94,7 @@ mod tests {
         assert_eq!(u.push(u32::MAX - 1799, 0 * MS).ticks, 0);
         let next = u.push(1800, 40 * MS);
         assert_eq!((next.ticks, next.media, next.jumped), (3600, MediaTime(3600), false));
-        assert_eq!(u.push(u32::MAX - 1799 + 1800, 40 * MS).ticks, 1800, "a B-frame goes back");
+        assert_eq!(u.push(0, 40 * MS).ticks, 1800, "a B-frame goes back");
         assert_eq!(u.locate(1800), Some(3600));
     }
 

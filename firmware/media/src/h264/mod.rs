@@ -1,11 +1,97 @@
-//! H.264 (ITU-T H.264, ISO 14496-10) as far as a recorder has to know it.
+//! H.264 (ITU-T H.264, ISO 14496-10) as far as a recorder has to know it: which NAL unit is what, what a parameter
+//! set says of the picture, where decoding can start.
+
+mod avcc;
+mod pps;
+mod slice;
+mod sps;
+
+pub use avcc::AvcC;
+pub use pps::Pps;
+pub use slice::{SliceHeader, SliceKind};
+pub use sps::Sps;
 
 use crate::nal::BitstreamError;
 use bytes::Bytes;
-use heron_core::VideoFormat;
+use heron_core::{VideoCodec, VideoFormat};
+
+/// `nal_unit_type` (H.264 table 7-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NalUnitType {
+    /// 1: slice of a picture that is no IDR.
+    Slice,
+    /// 2 to 4: data partitions A, B, C.
+    Partition(u8),
+    /// 5: slice of an IDR picture.
+    Idr,
+    /// 6: supplemental enhancement information.
+    Sei,
+    /// 7: sequence parameter set.
+    Sps,
+    /// 8: picture parameter set.
+    Pps,
+    /// 9: access unit delimiter.
+    AccessUnitDelimiter,
+    /// 12: filler.
+    Filler,
+    /// Anything else, 0 and 10 to 31.
+    Other(u8),
+}
+
+impl NalUnitType {
+    /// Of a NAL unit's first byte.
+    pub fn of(first: u8) -> Self {
+        match first & 0x1f {
+            1 => Self::Slice,
+            n @ 2..=4 => Self::Partition(n),
+            5 => Self::Idr,
+            6 => Self::Sei,
+            7 => Self::Sps,
+            8 => Self::Pps,
+            9 => Self::AccessUnitDelimiter,
+            12 => Self::Filler,
+            n => Self::Other(n),
+        }
+    }
+    /// Whether it carries a part of a picture.
+    pub fn is_coded_slice(self) -> bool {
+        matches!(self, Self::Slice | Self::Partition(_) | Self::Idr)
+    }
+}
+
+/// Whether an access unit in length-prefixed form holds an IDR picture.
+pub fn is_key_frame(payload: &[u8]) -> bool {
+    crate::nal::length_prefixed(payload)
+        .map_while(Result::ok)
+        .map(|unit| NalUnitType::of(unit[0]))
+        .find(|t| t.is_coded_slice())
+        .is_some_and(|t| t == NalUnitType::Idr)
+}
+
+/// RFC 6381 codec string of an SPS, for example `avc1.64001f`: profile, constraint flags and level in hexadecimal.
+pub fn rfc6381(sps: &Sps) -> String {
+    format!("avc1.{:02x}{:02x}{:02x}", sps.profile_idc, sps.constraint_flags, sps.level_idc)
+}
 
 /// The format of a track with these parameter sets (NAL units without start codes). The first SPS counts.
 pub fn video_format(sps: &[Bytes], pps: &[Bytes]) -> Result<VideoFormat, BitstreamError> {
-    let _ = (sps, pps);
-    Err(BitstreamError::Missing { what: "SPS" })
+    let first = Sps::parse(sps.first().ok_or(BitstreamError::Missing { what: "SPS" })?)?;
+    for pps in pps {
+        Pps::parse(pps)?;
+    }
+    let config = AvcC { sps: sps.to_vec(), pps: pps.to_vec(), nal_length_bytes: 4 }.encode()?;
+    Ok(VideoFormat {
+        codec: VideoCodec::H264,
+        width: first.width,
+        height: first.height,
+        rfc6381: rfc6381(&first),
+        config: config.into(),
+        parameter_sets: sps.iter().chain(pps).cloned().collect(),
+        pixel_aspect: first.pixel_aspect.unwrap_or((1, 1)),
+        reorder_frames: first.reorder_frames,
+        nominal_fps: first.nominal_fps,
+    })
 }
+
+#[cfg(test)]
+mod tests;

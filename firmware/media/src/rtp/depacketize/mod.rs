@@ -115,8 +115,9 @@ pub struct DepacketizerCounters {
     pub frames: u64,
     /// Of these: frames in which something is missing.
     pub damaged: u64,
-    /// Frames dropped because their first part is missing.
-    pub dropped_headless: u64,
+    /// Frames dropped because a part is missing without which they are of no use: the first one (video), any
+    /// (audio, metadata).
+    pub dropped_incomplete: u64,
     /// Frames dropped because no parameter sets were known yet.
     pub dropped_before_format: u64,
     /// Frames dropped because they were too large.
