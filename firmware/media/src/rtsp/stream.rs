@@ -65,8 +65,8 @@ impl StreamParser {
     pub fn new() -> Self {
         Self::default()
     }
-    /// Only channels below `channels` are in use: a `$` before any other is not a packet. Makes finding the
-    /// way back after garbage surer.
+    /// Only channels below `channels` are in use. Makes finding the way back after garbage surer; packets on other
+    /// channels are still taken while in step, if they look like RTP.
     pub fn limit_channels(&mut self, channels: u16) {
         self.channels = channels;
     }
@@ -77,9 +77,7 @@ impl StreamParser {
     /// [`WireError`] when the connection cannot be read any further.
     pub fn parse(&mut self, buffer: &[u8]) -> Result<Parsed, WireError> {
         if let [b'$', channel, hi, lo, rest @ ..] = buffer
-            && self.known(*channel)
-            // A packet of RTP or RTCP has version 2 (RFC 3550 §5.1). While lost in garbage nothing less counts.
-            && (self.skipped == 0 || plausible_packet(buffer))
+            && self.is_packet(*channel, buffer)
         {
             let len = usize::from(u16::from_be_bytes([*hi, *lo]));
             if rest.len() < len {
@@ -108,12 +106,22 @@ impl StreamParser {
         Ok(parsed)
     }
 
+    /// A packet of RTP or RTCP has version 2 (RFC 3550 §5.1). In step, a channel in use or that version is enough:
+    /// old live555 servers go on sending for a session that is over, on channels that nobody asked for. While
+    /// lost in garbage it takes both.
+    fn is_packet(&self, channel: u8, buffer: &[u8]) -> bool {
+        match self.skipped {
+            0 => self.known(channel) || plausible_packet(buffer),
+            _ => self.known(channel) && plausible_packet(buffer),
+        }
+    }
+
     fn known(&self, channel: u8) -> bool {
         self.channels == 0 || u16::from(channel) < self.channels
     }
 
     fn parse_message(&mut self, buffer: &[u8]) -> Result<Parsed, WireError> {
-        match start_of(buffer, self.channels) {
+        match start_of(buffer) {
             StartKind::Undecided => return Ok(need(buffer.len() + 1, 0)),
             StartKind::Neither => return self.skip(buffer),
             StartKind::Message => {}
@@ -149,10 +157,10 @@ impl StreamParser {
 
     /// Skips to the next place where something may begin.
     fn skip(&mut self, buffer: &[u8]) -> Result<Parsed, WireError> {
-        if !self.started {
-            if let Some(hint) = other_protocol(buffer) {
-                return Err(WireError::NotRtsp { saw: quote(buffer), hint });
-            }
+        if !self.started
+            && let Some(hint) = other_protocol(buffer)
+        {
+            return Err(WireError::NotRtsp { saw: quote(buffer), hint });
         }
         let mut at = 1;
         while at < buffer.len() && !self.may_begin(&buffer[at..]) {
@@ -223,16 +231,11 @@ enum StartKind {
 }
 
 /// Whether a message begins here: `RTSP/` or a token, a blank, and a first line that has `RTSP/` in it.
-fn start_of(buffer: &[u8], channels: u16) -> StartKind {
+fn start_of(buffer: &[u8]) -> StartKind {
     const LONGEST_LINE: usize = 8 * 1024;
     if buffer[0] == b'$' {
-        // Whole prefixes of known channels were taken before.
-        let undecided = match buffer {
-            [_] => true,
-            [_, channel, rest @ ..] => rest.len() < 2 && (channels == 0 || u16::from(*channel) < channels),
-            [] => true,
-        };
-        return if undecided { StartKind::Undecided } else { StartKind::Neither };
+        // What is whole enough to be told from garbage was taken or refused before.
+        return if buffer.len() < 5 { StartKind::Undecided } else { StartKind::Neither };
     }
     if prefix_of(buffer, b"RTSP/") {
         return if buffer.len() < 5 { StartKind::Undecided } else { StartKind::Message };
