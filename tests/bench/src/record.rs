@@ -108,7 +108,7 @@ fn measure(
     let mut recorder = contender.start(place, dir.path(), &urls)?;
     std::thread::sleep(Duration::from_secs(options.warm_up));
     recorder.check()?;
-    let sent_before = sent(control)?;
+    let sent_before = sent(control, cameras)?;
     let bytes_before = process::bytes_under(dir.path());
     let begin = recorder.usage()?;
     let begun = Instant::now();
@@ -117,7 +117,7 @@ fn measure(
     let end = recorder.usage()?;
     let window_seconds = begun.elapsed().as_secs_f64();
     let bytes_on_disk = process::bytes_under(dir.path()).saturating_sub(bytes_before);
-    let sent_after = sent(control)?;
+    let sent_after = sent(control, cameras)?;
     let load = std::fs::read_to_string("/proc/loadavg")?;
     Ok(Row {
         sending,
@@ -134,11 +134,16 @@ fn measure(
 }
 
 /// Video frames sent, and frames thrown away because a client's socket stayed full, over all cameras.
-fn sent(control: u16) -> Result<(u64, u64)> {
-    let answer = http::Connection::open(control, None)?.get("/cameras", None)?.json()?;
-    let cameras = answer.as_array().context("the simulator's /cameras is not a list")?;
-    let sum = |name: &str| cameras.iter().filter_map(|c| c["main"][name].as_u64()).sum();
-    Ok((sum("frames_sent"), sum("frames_dropped")))
+fn sent(control: u16, cameras: usize) -> Result<(u64, u64)> {
+    let mut connection = http::Connection::open(control, None)?;
+    let mut sum = (0, 0);
+    for camera in 1..=cameras {
+        let counters = connection.get(&format!("/cameras/{camera}/counters"), None)?.json()?;
+        let video = &counters["main"]["video"];
+        sum.0 += video["frames"].as_u64().context("the simulator counts no frames")?;
+        sum.1 += video["frames_dropped"].as_u64().context("the simulator counts no dropped frames")?;
+    }
+    Ok(sum)
 }
 
 fn print(rows: &[Row]) {
