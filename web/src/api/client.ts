@@ -1,3 +1,4 @@
+import { noteBoxTime } from '../lib/box-time.ts';
 import type { Problem, Session } from './types.ts';
 
 export const BASE = '/api/v1';
@@ -68,6 +69,7 @@ async function send(method: string, path: string, body: unknown, signal?: AbortS
       signal: signal ?? null,
     });
     listeners.reachable(true);
+    noteBoxTime(response.headers.get('Date'));
     return response;
   } catch (error) {
     if (signal?.aborted) throw error;

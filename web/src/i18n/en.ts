@@ -284,6 +284,7 @@ export default {
   'event.system.started': 'The box started',
   'event.system.stopped': 'The box stopped',
 
+  'camera.backToGrid': 'Back to all cameras',
   'camera.live': 'Live',
   'camera.goLive': 'Go live',
   'camera.recorded': 'Recorded',
@@ -315,6 +316,7 @@ export default {
   'timeline.previousDay': 'Previous day',
   'timeline.nextDay': 'Next day',
   'timeline.day': 'Day',
+  'timeline.goTo': 'Go to',
   'timeline.covered': 'Recorded',
   'timeline.gap': 'Not recorded',
   'timeline.events': 'Events',

@@ -304,8 +304,7 @@ export class LivePlayer {
     const [start, end] = newest;
     if (video.currentTime < start) video.currentTime = start;
     if (video.paused) video.play().catch(() => undefined);
-    if (!FRAME_CALLBACKS && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA)
-      this.#onPicture();
+    if (!FRAME_CALLBACKS && video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA) this.#onPicture();
     const behind = end - video.currentTime;
     const step = chase({ behind, frame: this.#frame, slack: this.#slack, rate: video.playbackRate });
     if (step.kind === 'jump') video.currentTime = Math.max(start, end - step.lead);

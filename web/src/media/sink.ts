@@ -23,6 +23,7 @@ export class MseSink {
   #url: string | null = null;
   #queue: Job[] = [];
   #queued = 0;
+  #clearing = false;
   #waiters: (() => void)[] = [];
   /** Seconds kept behind the playhead. */
   keepBehind: number;
@@ -103,22 +104,18 @@ export class MseSink {
     return this.ranges().at(-1)?.[1] ?? null;
   }
 
-  /** Throws away what is queued and what the parser holds half of. */
-  reset(): void {
+  /** Throws away all that is queued or buffered. What is appended afterwards comes after that. */
+  clear(): void {
     this.#queue = [];
     this.#queued = 0;
+    this.#clearing = true;
     try {
       if (this.#buffer && this.#source?.readyState === 'open') this.#buffer.abort();
     } catch {
       // A removal is under way, and cannot be aborted: it ends by itself.
     }
     this.#settle();
-  }
-
-  /** Forgets what lies in a range, if the buffer is idle. */
-  remove(start: number, end: number): void {
-    const buffer = this.#buffer;
-    if (buffer && !buffer.updating && this.#source?.readyState === 'open' && end > start) buffer.remove(start, end);
+    this.#pump();
   }
 
   close(): void {
@@ -144,6 +141,13 @@ export class MseSink {
   #pump(): void {
     const buffer = this.#buffer;
     if (!buffer || buffer.updating || this.#source?.readyState !== 'open') return;
+    if (this.#clearing) {
+      this.#clearing = false;
+      if (this.ranges().length > 0) {
+        buffer.remove(0, Infinity);
+        return;
+      }
+    }
     if (this.#trim(buffer, this.keepBehind, this.keepBehind)) return;
     const job = this.#queue[0];
     if (!job) {

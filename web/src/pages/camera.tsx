@@ -1,3 +1,412 @@
+import { useEffect, useMemo, useRef, useState } from 'react';
+import { Link, useSearch } from 'wouter-preact';
+import { ApiError } from '../api/client.ts';
+import { useCamera, useSites, useTimeline } from '../api/queries.ts';
+import type { Camera, StreamName } from '../api/types.ts';
+import { useFormat, useT } from '../i18n/use.ts';
+import { boxNow } from '../lib/box-time.ts';
+import { within, zoomed, type View } from '../lib/ruler.ts';
+import { useDeviceWidth } from '../lib/use-width.ts';
+import { browserZone, dayOf, dayRange } from '../lib/zoned.ts';
+import { coveredBy, gapsOf, reasonBetween } from '../media/coverage.ts';
+import { useLive } from '../media/use-live.ts';
+import { usePlayback } from '../media/use-playback.ts';
+import { useSession } from '../state/session.ts';
+import { DayBar } from '../ui/day-bar.tsx';
+import { DownloadDialog } from '../ui/download-dialog.tsx';
+import { GapList } from '../ui/gap-list.tsx';
+import { Icon } from '../ui/icon.tsx';
+import { LivePicture } from '../ui/live-picture.tsx';
+import { Loading, Notice } from '../ui/parts.tsx';
+import { PlayerBar, SPEEDS } from '../ui/player-bar.tsx';
+import { RecordedWords } from '../ui/recorded-words.tsx';
+import { StateLabel } from '../ui/state.tsx';
+import { StreamFacts } from '../ui/stream-facts.tsx';
+import { Timeline } from '../ui/timeline.tsx';
+import NotFoundPage from './not-found.tsx';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+/** What a day's timeline shows first: the last hour, up to now. */
+const FIRST_VIEW_MS = HOUR;
+/** After the hand has moved the view, it stays for so long even if the playhead leaves it. */
+const HANDS_OFF_MS = 4000;
+
 export default function CameraPage({ id }: { id: string }) {
-  return <p>{id}</p>;
+  const camera = useCamera(id);
+  const sites = useSites();
+  if (camera.error instanceof ApiError && camera.error.status === 404) return <NotFoundPage />;
+  if (camera.isPending || sites.isPending) return <Loading />;
+  if (!camera.data)
+    return (
+      <div class="p-4">
+        <Notice tone="bad" live>
+          {camera.error?.message}
+        </Notice>
+      </div>
+    );
+  const zone = sites.data?.find((site) => site.id === camera.data.site)?.timezone ?? browserZone();
+  return <Room camera={camera.data} zone={zone} />;
+}
+
+/** One camera: live or recorded in one picture, its day below. */
+function Room({ camera, zone }: { camera: Camera; zone: string }) {
+  const t = useT();
+  const format = useFormat(zone);
+  const may = useSession((state) => state.may);
+  const asked = Date.parse(new URLSearchParams(useSearch()).get('t') ?? '');
+  const now = useNow();
+
+  const [recorded, setRecorded] = useState(false);
+  const [playing, setPlaying] = useState(false);
+  const [speed, setSpeed] = useState(1);
+  const [quality, setQuality] = useState<StreamName>('main');
+  const [muted, setMuted] = useState(true);
+  const [at, setAt] = useState(now);
+  const [day, setDay] = useState(() => dayOf(now, zone));
+  const [downloading, setDownloading] = useState(false);
+  const touched = useRef(0);
+  const stage = useRef<HTMLDivElement>(null);
+
+  const range = useMemo(() => dayRange(day, zone), [day, zone]);
+  const today = now >= range.start && now < range.end;
+  const [view, setView] = useState<View>(() => firstView(range, now));
+
+  const hasSub = camera.sub_source !== null || camera.status.streams.sub !== undefined;
+  const streams: StreamName[] = useMemo(() => {
+    if (!hasSub) return ['main'];
+    return quality === 'sub' ? ['sub', 'main'] : ['main', 'sub'];
+  }, [hasSub, quality]);
+
+  const timeline = useTimeline(camera.id, range.start, range.end, MINUTE, today);
+  const main = useMemo(() => coveredBy(timeline.data, 'main'), [timeline.data]);
+  const sub = useMemo(() => coveredBy(timeline.data, 'sub'), [timeline.data]);
+  const gaps = useMemo(() => gapsOf(timeline.data, 'main', now), [timeline.data, now]);
+  const events = useMemo(() => {
+    const bins = timeline.data?.bins;
+    return bins?.events ? { start: Date.parse(bins.start), width: bins.width_ms, counts: bins.events } : null;
+  }, [timeline.data]);
+
+  const width = useDeviceWidth(stage);
+  const live = useLive(camera, width, !recorded);
+  const playback = usePlayback(camera.id, streams, setAt);
+  const head = recorded ? at : now;
+
+  // The view follows the playhead when it leaves, unless a hand has just moved the view.
+  useEffect(() => {
+    if (Date.now() - touched.current < HANDS_OFF_MS) return;
+    if (head >= range.start && head < range.end && (head < view.start || head > view.end)) {
+      const length = view.end - view.start;
+      setView(within({ start: head - length * 0.75, end: head + length * 0.25 }, range));
+    }
+  }, [head, view, range]);
+
+  const moveView = (next: View): void => {
+    touched.current = Date.now();
+    setView(next);
+  };
+
+  const showDay = (next: string): void => {
+    const bounds = dayRange(next, zone);
+    setDay(next);
+    setView(firstView(bounds, boxNow()));
+  };
+
+  const seek = (wall: number, draft = false, play = playing || !recorded): void => {
+    const latest = boxNow();
+    const target = Math.min(wall, latest - 500);
+    setAt(target);
+    setRecorded(true);
+    const player = playback.open();
+    if (!player) return;
+    player.setRate(speed);
+    if (play && !draft) {
+      setPlaying(true);
+      player.play();
+    }
+    player.seek(target, draft);
+    const wanted = dayOf(target, zone);
+    if (wanted !== day) {
+      const bounds = dayRange(wanted, zone);
+      setDay(wanted);
+      setView(within({ start: target - HOUR / 2, end: target + HOUR / 2 }, bounds));
+    }
+  };
+
+  const goLive = (): void => {
+    playback.close();
+    setRecorded(false);
+    setPlaying(false);
+    setSpeed(1);
+    if (!today) showDay(dayOf(boxNow(), zone));
+  };
+
+  const toggle = (): void => {
+    // Pausing a live picture is looking at what was just recorded.
+    if (!recorded) return seek(boxNow() - 2000, false, false);
+    const player = playback.open();
+    if (playing) player?.pause();
+    else player?.play();
+    setPlaying(!playing);
+    return undefined;
+  };
+
+  const changeSpeed = (next: number): void => {
+    setSpeed(next);
+    playback.open()?.setRate(next);
+  };
+
+  const step = (direction: 1 | -1): void => {
+    if (!recorded) return toggle();
+    setPlaying(false);
+    playback.open()?.step(direction);
+    return undefined;
+  };
+
+  const changeQuality = (next: StreamName): void => {
+    playback.close();
+    setQuality(next);
+  };
+
+  // A new quality means a new player, that goes on where the old one was.
+  const latest = useRef({ recorded, at, playing, seek });
+  latest.current = { recorded, at, playing, seek };
+  useEffect(() => {
+    const before = latest.current;
+    if (before.recorded) before.seek(before.at, false, before.playing);
+  }, [quality]);
+
+  // `?t=`: an event's moment, or a link somebody sent.
+  useEffect(() => {
+    if (!Number.isNaN(asked)) latest.current.seek(asked, false, true);
+  }, [asked]);
+
+  const fullScreen = (): void => {
+    if (document.fullscreenElement) void document.exitFullscreen();
+    else if (stage.current?.requestFullscreen) void stage.current.requestFullscreen();
+    // An iPhone lets only the video itself fill the screen.
+    else
+      (
+        stage.current?.querySelector('video') as { webkitEnterFullscreen?: () => void } | null
+      )?.webkitEnterFullscreen?.();
+  };
+
+  useKeys({
+    ' ': toggle,
+    k: toggle,
+    ArrowLeft: () => seek(head - 10_000),
+    ArrowRight: () => seek(head + 10_000),
+    'Shift+ArrowLeft': () => seek(head - MINUTE),
+    'Shift+ArrowRight': () => seek(head + MINUTE),
+    j: () => changeSpeed(SPEEDS[Math.max(0, SPEEDS.indexOf(speed) - 1)] ?? 1),
+    l: () => changeSpeed(SPEEDS[Math.min(SPEEDS.length - 1, SPEEDS.indexOf(speed) + 1)] ?? 1),
+    ',': () => step(-1),
+    '.': () => step(1),
+    '+': () => moveView(zoomed(view, head, 0.5, range)),
+    '=': () => moveView(zoomed(view, head, 0.5, range)),
+    '-': () => moveView(zoomed(view, head, 2, range)),
+    Home: goLive,
+    f: fullScreen,
+  });
+
+  const skipped = playback.state?.skipped ?? null;
+  const skippedWhy = skipped && (t.code('gap', reasonBetween(gaps, skipped.start, skipped.end)) ?? t('gap.unknown'));
+  const shape = camera.status.streams.main;
+  const aspect = shape?.width && shape.height ? shape.width / shape.height : 16 / 9;
+
+  return (
+    <div class="mx-auto flex w-full max-w-[90rem] flex-col gap-3 sm:px-5 sm:py-4">
+      <div class="flex items-center gap-2 px-3 pt-2 sm:px-0 sm:pt-0">
+        <Link href="/" class="btn-icon -ml-2" aria-label={t('camera.backToGrid')}>
+          <Icon name="left" />
+        </Link>
+        <h1 class="min-w-0 truncate text-lg font-semibold tracking-tight" tabIndex={-1}>
+          {camera.name}
+        </h1>
+        <span class="ml-2 text-sm whitespace-nowrap text-muted">
+          <StateLabel state={camera.status.state} />
+        </span>
+        <div class="ml-auto flex">
+          {may('export') && (
+            <button
+              type="button"
+              class="btn-icon"
+              aria-label={t('camera.download')}
+              title={t('camera.download')}
+              onClick={() => setDownloading(true)}
+            >
+              <Icon name="download" />
+            </button>
+          )}
+          {may('configure') && (
+            <Link href={`/cameras/${camera.id}/edit`} class="btn-icon" aria-label={t('camera.edit')}>
+              <Icon name="edit" />
+            </Link>
+          )}
+        </div>
+      </div>
+
+      <div
+        ref={stage}
+        class="relative mx-auto w-full overflow-hidden bg-black sm:rounded-xl"
+        style={{ aspectRatio: String(aspect), maxWidth: `max(20rem, calc((100dvh - 25rem) * ${aspect}))` }}
+        role="group"
+        aria-label={t('camera.player', { name: camera.name })}
+      >
+        <div ref={live.frame} class={`absolute inset-0 ${recorded ? 'invisible' : ''}`}>
+          <LivePicture camera={camera} state={live.state} video={live.video} canvas={live.canvas} muted={muted} />
+        </div>
+        <video
+          ref={playback.video}
+          data-recorded
+          class={`absolute inset-0 size-full object-contain ${recorded ? '' : 'hidden'}`}
+          muted={muted}
+          playsInline
+          tabIndex={-1}
+          aria-hidden="true"
+        />
+        {recorded && <RecordedWords state={playback.state} />}
+      </div>
+
+      <div class="flex flex-col gap-3 px-3 sm:px-0">
+        <div aria-live="polite">
+          {recorded && skipped && (
+            <Notice tone="warning">
+              {t('camera.skipped', {
+                start: format.clock(skipped.start),
+                end: format.clock(skipped.end),
+                reason: skippedWhy ?? '',
+              })}
+            </Notice>
+          )}
+        </div>
+        <PlayerBar
+          live={!recorded}
+          playing={recorded ? playing : true}
+          at={head}
+          zone={zone}
+          speed={speed}
+          quality={quality}
+          qualities={hasSub}
+          muted={muted}
+          hasSound={camera.status.streams[streams[0] ?? 'main']?.audio != null}
+          onToggle={toggle}
+          onStep={step}
+          onSpeed={changeSpeed}
+          onQuality={changeQuality}
+          onMute={() => setMuted(!muted)}
+          onLive={goLive}
+          onFullScreen={fullScreen}
+        />
+        <Timeline
+          day={range}
+          view={view}
+          onView={moveView}
+          main={main}
+          sub={sub}
+          gaps={gaps}
+          events={events}
+          now={now}
+          at={head}
+          live={!recorded}
+          zone={zone}
+          onSeek={(wall, draft) => {
+            touched.current = Date.now();
+            seek(wall, draft);
+          }}
+        />
+        <DayBar
+          day={day}
+          today={dayOf(now, zone)}
+          at={head}
+          zone={zone}
+          onDay={(next) => {
+            showDay(next);
+            const bounds = dayRange(next, zone);
+            const first = boxNow() < bounds.end ? null : bounds.start;
+            if (first !== null) seek(first, false, playing);
+          }}
+          onTime={(wall) => seek(wall)}
+          onZoom={(factor) =>
+            moveView(
+              zoomed(view, head >= view.start && head <= view.end ? head : (view.start + view.end) / 2, factor, range),
+            )
+          }
+        />
+        {timeline.isError && (
+          <Notice tone="bad" live>
+            {timeline.error.message}
+          </Notice>
+        )}
+        <GapList
+          gaps={gaps}
+          nothing={timeline.isSuccess && main.length === 0 && sub.length === 0}
+          zone={zone}
+          onSeek={(wall) => seek(wall)}
+        />
+        <section aria-labelledby="streams" class="mt-2 flex flex-col gap-3 pb-4">
+          <h2 id="streams" class="text-base font-semibold">
+            {t('camera.details')}
+          </h2>
+          <div class="grid gap-3 lg:grid-cols-2">
+            {(['main', 'sub'] as const).map((name) => {
+              const stream = camera.status.streams[name];
+              return stream ? <StreamFacts key={name} name={name} stream={stream} /> : null;
+            })}
+          </div>
+          <p class="text-sm text-muted max-sm:hidden">
+            <span class="font-medium">{t('camera.keys')}:</span> {t('camera.keysText')}
+          </p>
+        </section>
+      </div>
+      {downloading && (
+        <DownloadDialog
+          camera={camera}
+          streams={hasSub && camera.record.sub ? ['main', 'sub'] : ['main']}
+          at={head}
+          now={now}
+          zone={zone}
+          covered={main}
+          onClose={() => setDownloading(false)}
+        />
+      )}
+    </div>
+  );
+}
+
+function firstView(range: View, now: number): View {
+  if (now < range.start || now >= range.end) return range;
+  return within({ start: now - FIRST_VIEW_MS * 0.92, end: now + FIRST_VIEW_MS * 0.08 }, range);
+}
+
+/** Now by the box's clock, once a second. */
+function useNow(): number {
+  const [now, setNow] = useState(boxNow);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(boxNow()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}
+
+/** Keys of the whole page, except where they mean something already. */
+function useKeys(keys: Record<string, () => void>): void {
+  const latest = useRef(keys);
+  latest.current = keys;
+  useEffect(() => {
+    const press = (event: KeyboardEvent): void => {
+      if (event.ctrlKey || event.altKey || event.metaKey) return;
+      const target = event.target as HTMLElement;
+      if (target.closest('input, select, textarea, dialog, [contenteditable]')) return;
+      // Space presses the button or opens the list it is on.
+      if (event.key === ' ' && target.closest('button, a, summary')) return;
+      const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+      const action = latest.current[event.shiftKey && name.length > 1 ? `Shift+${name}` : name];
+      if (!action) return;
+      event.preventDefault();
+      action();
+    };
+    window.addEventListener('keydown', press);
+    return () => window.removeEventListener('keydown', press);
+  }, []);
 }

@@ -1,0 +1,441 @@
+import { ApiError, fetchMedia } from '../api/client.ts';
+import type { StreamName } from '../api/types.ts';
+import { boxNow } from '../lib/box-time.ts';
+import { canPlay, codecName } from './codecs.ts';
+import { MediaClock } from './media-clock.ts';
+import { mimeOf, parseFragment, parseInit, type Track } from './mp4.ts';
+import type { Playback, PlaybackOptions, PlaybackState } from './playback.ts';
+import {
+  firstAfter,
+  fragmentEnd,
+  parsePlaylist,
+  runLength,
+  sameSource,
+  type Fragment,
+  type Source,
+} from './playlist.ts';
+import { MseSink } from './sink.ts';
+
+const DAY_MS = 86_400_000;
+/** A playlist is asked for this much at once: two minutes of one-second fragments are some 15 kB of text. */
+const WINDOW_MS = 120_000;
+/** … and this much before the wanted instant, for the finger that goes back a little. */
+const WINDOW_BEFORE_MS = 20_000;
+/** Buffered ahead at normal speed, seconds. */
+const AHEAD_S = 16;
+/** Most bytes of one request: 4 s of an 8 Mbit/s stream. */
+const BATCH_BYTES = 4_000_000;
+/** Seconds kept behind the playhead, for stepping back. */
+const KEEP_BEHIND_S = 30;
+/** How often the newest recording is asked for, when the playhead has come to its end. */
+const POLL_MS = 700;
+/** A list that ends within this of now may end where the recording had come to. */
+const OPEN_MS = 5000;
+/** A seek that takes longer is given up waiting for (the picture comes when it comes). */
+const SEEK_PATIENCE_MS = 4000;
+const TICK_MS = 100;
+/** Holes shorter than this are jumped without a word. */
+const WORTH_A_WORD_MS = 1500;
+
+interface Init {
+  source: Source;
+  bytes: Uint8Array<ArrayBuffer>;
+  tracks: Track[];
+  mime: string;
+}
+
+interface Window {
+  stream: StreamName;
+  start: number;
+  end: number;
+  fragments: Fragment[];
+  /** It reached up to now when it was fetched: more may have been recorded since. */
+  open: boolean;
+}
+
+const pause = (ms: number): Promise<void> => new Promise((wake) => setTimeout(wake, ms));
+
+/** The bytes of neighbouring fragments of one file. */
+function joined(run: readonly Fragment[]): Source {
+  const first = run[0]!;
+  const last = run.at(-1)!;
+  return {
+    uri: first.uri,
+    range: first.range && last.range ? { start: first.range.start, end: last.range.end } : null,
+  };
+}
+
+function startsWithKey(bytes: Uint8Array<ArrayBuffer>, tracks: readonly Track[]): boolean {
+  const video = tracks.find((track) => track.kind === 'video');
+  // A fragment that does not say is believed to: that is the rule for HLS.
+  return !video || (parseFragment(bytes).key.get(video.id) ?? true);
+}
+
+/** Plays recordings through Media Source Extensions, from the byte ranges that `playback.m3u8` names. */
+export class MsePlayback implements Playback {
+  readonly #options: PlaybackOptions;
+  readonly #video: HTMLVideoElement;
+  readonly #sink: MseSink;
+  #clock = new MediaClock(0);
+  #state: PlaybackState;
+  /** Every seek out of the buffer begins a new generation; loaders of older ones stop. */
+  #generation = 0;
+  #abort = new AbortController();
+  #window: Window | null = null;
+  #inits: Init[] = [];
+  /** The type the source buffer is set to, and the init segment it got last. */
+  #mime = '';
+  #fed: Source | null = null;
+  #wanted: { wall: number; draft: boolean } | null = null;
+  #seeking = false;
+  #playing = false;
+  #rate = 1;
+  #frame = 0.04;
+  /** Media time of the frame on the screen. */
+  #shown = 0;
+  /** The loader has come to the newest recording. */
+  #atEnd = false;
+  #ticker: number;
+  #frameCallback = 0;
+  #streams: StreamName[];
+  #destroyed = false;
+
+  constructor(options: PlaybackOptions) {
+    this.#options = options;
+    this.#video = options.video;
+    this.#streams = options.streams;
+    this.#sink = new MseSink(options.video, KEEP_BEHIND_S, (error) => this.#fail(error));
+    this.#state = { phase: 'idle', stream: options.streams[0] ?? 'main', codec: null, error: null, skipped: null };
+    this.#ticker = window.setInterval(() => this.#tick(), TICK_MS);
+    this.#watchFrames();
+  }
+
+  seek(wall: number, draft = false): void {
+    this.#wanted = { wall: Math.min(wall, boxNow()), draft };
+    if (!this.#seeking) void this.#runSeeks();
+  }
+
+  play(): void {
+    this.#playing = true;
+    this.#set({ phase: 'playing', error: null });
+    this.#video.play().catch(() => undefined);
+  }
+
+  pause(): void {
+    this.#playing = false;
+    this.#video.pause();
+    if (this.#state.phase === 'playing' || this.#state.phase === 'at-end') this.#set({ phase: 'paused' });
+  }
+
+  setRate(rate: number): void {
+    this.#rate = rate;
+    this.#video.playbackRate = rate;
+  }
+
+  step(direction: 1 | -1): void {
+    this.pause();
+    // Into the middle of the frame next to the one that is shown: exact in spite of rounding.
+    const target = this.#shown + this.#frame * (direction === 1 ? 1.5 : -0.5);
+    this.seek(this.#clock.wall(target));
+  }
+
+  destroy(): void {
+    this.#destroyed = true;
+    this.#generation += 1;
+    this.#abort.abort();
+    window.clearInterval(this.#ticker);
+    if ('cancelVideoFrameCallback' in this.#video) this.#video.cancelVideoFrameCallback(this.#frameCallback);
+    this.#video.pause();
+    this.#sink.close();
+  }
+
+  #set(change: Partial<PlaybackState>): void {
+    if (this.#destroyed) return;
+    const keys = Object.keys(change) as (keyof PlaybackState)[];
+    if (keys.every((key) => this.#state[key] === change[key])) return;
+    this.#state = { ...this.#state, ...change };
+    this.#options.onState(this.#state);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#destroyed || (error instanceof DOMException && error.name === 'AbortError')) return;
+    this.#generation += 1;
+    this.#abort.abort();
+    this.#sink.close();
+    this.#set({ phase: 'error', error: error instanceof Error ? error.message : String(error) });
+  }
+
+  /** One seek at a time; of those asked for meanwhile only the newest counts. */
+  async #runSeeks(): Promise<void> {
+    this.#seeking = true;
+    try {
+      while (this.#wanted && !this.#destroyed) {
+        const { wall, draft } = this.#wanted;
+        this.#wanted = null;
+        await this.#seekTo(wall, draft);
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#seeking = false;
+    }
+  }
+
+  async #seekTo(wall: number, draft: boolean): Promise<void> {
+    const stream = (draft && this.#streams.includes('sub') ? 'sub' : this.#streams[0]) ?? 'main';
+    const media = this.#clock.media(wall);
+    const held = this.#sink.ranges().find(([start, end]) => media >= start - 0.001 && media < end - 0.01);
+    if (held && stream === this.#state.stream && this.#sink.isOpen && this.#state.phase !== 'error') {
+      this.#set({ skipped: null, phase: this.#playing ? 'playing' : 'paused' });
+      await this.#show(Math.max(media, held[0]));
+      return;
+    }
+
+    this.#generation += 1;
+    const generation = this.#generation;
+    this.#abort.abort();
+    this.#abort = new AbortController();
+    this.#set({ phase: 'loading', error: null, stream, skipped: null });
+    this.#atEnd = false;
+    const day = wall - this.#clock.epoch;
+    if (!this.#sink.isOpen || day < 0 || day > 3 * DAY_MS) {
+      // Media time zero lies a day before, so that going back needs no new beginning.
+      this.#clock = new MediaClock(wall - DAY_MS);
+      this.#sink.close();
+      this.#mime = '';
+    } else this.#sink.clear();
+    this.#fed = null;
+
+    const first = await this.#appendFrom(wall, stream, generation, true);
+    if (generation !== this.#generation) return;
+    if (first === null) {
+      this.#set({ phase: 'nothing' });
+      return;
+    }
+    if (first.start - wall > WORTH_A_WORD_MS) this.#set({ skipped: { start: wall, end: first.start } });
+    await this.#show(this.#clock.media(Math.max(wall, first.start)));
+    if (generation !== this.#generation) return;
+    this.#set({ phase: this.#playing ? 'playing' : 'paused' });
+    this.#video.playbackRate = this.#rate;
+    if (this.#playing) this.#video.play().catch(() => undefined);
+    void this.#load(first.end, stream, generation);
+  }
+
+  /** Puts the playhead somewhere and waits until the picture is there. */
+  #show(media: number): Promise<void> {
+    return new Promise((done) => {
+      const timer = window.setTimeout(finish, SEEK_PATIENCE_MS);
+      const video = this.#video;
+      function finish(): void {
+        window.clearTimeout(timer);
+        video.removeEventListener('seeked', finish);
+        done();
+      }
+      video.addEventListener('seeked', finish);
+      this.#shown = media;
+      video.currentTime = media;
+      this.#options.onTime(this.#clock.wall(media));
+    });
+  }
+
+  /** Keeps the buffer full ahead of the playhead, until the next generation. */
+  async #load(from: number, stream: StreamName, generation: number): Promise<void> {
+    let cursor = from;
+    let failures = 0;
+    while (generation === this.#generation) {
+      const ahead = this.#clock.media(cursor) - this.#video.currentTime;
+      if (ahead > AHEAD_S * Math.max(1, Math.min(4, this.#rate))) {
+        await pause(TICK_MS * 2);
+        continue;
+      }
+      try {
+        const got = await this.#appendFrom(cursor, stream, generation, false);
+        if (generation !== this.#generation) return;
+        failures = 0;
+        this.#atEnd = got === null;
+        if (got) cursor = got.end;
+        else await pause(POLL_MS);
+      } catch (error) {
+        if (generation !== this.#generation) return;
+        if (error instanceof ApiError && error.status < 500 && error.status !== 429) return this.#fail(error);
+        // The box is busy or away: what is buffered goes on playing, and we ask again.
+        failures += 1;
+        await pause(Math.min(8000, 500 * 2 ** failures));
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * Fetches and appends what comes next from an instant on. Answers what it covers; null when nothing is recorded
+   * there or later (yet). `urgent`: one fragment only, a picture is being waited for.
+   */
+  async #appendFrom(
+    wall: number,
+    stream: StreamName,
+    generation: number,
+    urgent: boolean,
+  ): Promise<{ start: number; end: number } | null> {
+    const next = await this.#fragmentAt(wall, stream);
+    if (!next || generation !== this.#generation) return null;
+    const { fragments, index } = next;
+    const count = urgent ? 1 : runLength(fragments, index, 2 + this.#rate * 2, BATCH_BYTES);
+    const run = fragments.slice(index, index + count);
+    const first = run[0]!;
+    const last = run.at(-1)!;
+    const map = first.map;
+    if (!map) throw new Error('the playlist names no initialisation segment');
+    const [init, bytes] = await Promise.all([this.#init(map), this.#fetch(joined(run))]);
+    if (generation !== this.#generation) return null;
+    if (!canPlay(init.mime)) return this.#onUnsupported(init.mime, wall);
+    const parts: { fragment: Fragment; bytes: Uint8Array<ArrayBuffer> }[] = [];
+    let at = 0;
+    for (const fragment of run) {
+      const size = fragment.range ? fragment.range.end - fragment.range.start : bytes.length;
+      parts.push({ fragment, bytes: bytes.subarray(at, at + size) });
+      at += size;
+    }
+    // A fragment in the middle of a GOP cannot be decoded alone: back to the one with the key frame.
+    for (let i = urgent ? index - 1 : -1; i >= 0 && !startsWithKey(parts[0]!.bytes, init.tracks); i--) {
+      const before = fragments[i]!;
+      if (!sameSource(before.map, map)) break;
+      parts.unshift({ fragment: before, bytes: await this.#fetch(before) });
+      if (generation !== this.#generation) return null;
+    }
+    await this.#feed(init, generation);
+    for (const part of parts) {
+      const { offset, frame } = this.#clock.place(part.fragment, init.tracks, parseFragment(part.bytes));
+      if (frame !== null) this.#frame = frame;
+      await this.#append(part.bytes, offset, generation);
+    }
+    await this.#sink.drained();
+    return { start: first.wall, end: fragmentEnd(last) };
+  }
+
+  async #append(
+    part: Uint8Array<ArrayBuffer>,
+    offset: number | null,
+    generation: number,
+    mime?: string,
+  ): Promise<void> {
+    while (generation === this.#generation && !this.#sink.append(part, offset, mime ?? null))
+      await this.#sink.drained();
+  }
+
+  /** Gives the source buffer the init segment that what follows needs, if it is another than before. */
+  async #feed(init: Init, generation: number): Promise<void> {
+    if (!this.#sink.isOpen) {
+      await this.#sink.open(init.mime, 4 * (DAY_MS / 1000));
+      this.#mime = init.mime;
+      this.#fed = null;
+    }
+    if (generation !== this.#generation || sameSource(this.#fed, init.source)) return;
+    await this.#append(init.bytes, null, generation, this.#mime === init.mime ? undefined : init.mime);
+    this.#mime = init.mime;
+    this.#fed = init.source;
+  }
+
+  /** No stream of this recording plays here, or the other one does. */
+  #onUnsupported(mime: string, wall: number): null {
+    this.#streams = this.#streams.filter((stream) => stream !== this.#state.stream);
+    if (this.#streams.length > 0) {
+      this.seek(wall);
+      return null;
+    }
+    this.#generation += 1;
+    this.#set({ phase: 'unsupported', codec: codecName(mime) });
+    return null;
+  }
+
+  /** The list that has the first fragment ending after an instant, and where in it; null when there is none (yet). */
+  async #fragmentAt(wall: number, stream: StreamName): Promise<{ fragments: Fragment[]; index: number } | null> {
+    let from = wall;
+    // A list used up, a fresh one, and one after a long gap.
+    for (let hop = 0; hop < 3; hop++) {
+      const held = this.#window;
+      const usable = held && held.stream === stream && from >= held.start && from < held.end;
+      const list = usable ? held : await this.#playlist(stream, from);
+      const index = firstAfter(list.fragments, from);
+      if (index < list.fragments.length) return { fragments: list.fragments, index };
+      this.#window = null;
+      if (usable) {
+        if (!list.open) from = list.end;
+      } else {
+        if (list.open) return null;
+        const further = await this.#options.findNext(stream, list.end);
+        if (further === null) return null;
+        from = further;
+      }
+    }
+    return null;
+  }
+
+  async #playlist(stream: StreamName, wall: number): Promise<Window> {
+    const start = wall - WINDOW_BEFORE_MS;
+    const end = wall + WINDOW_MS;
+    const open = end >= boxNow() - OPEN_MS;
+    const url = this.#options.url('playback.m3u8', stream, start, end);
+    let fragments: Fragment[] = [];
+    try {
+      const response = await fetchMedia(url, { signal: this.#abort.signal });
+      fragments = parsePlaylist(await response.text(), new URL(url, location.href).href);
+    } catch (error) {
+      // Nothing recorded in this window.
+      if (!(error instanceof ApiError && error.status === 404)) throw error;
+    }
+    this.#window = { stream, start, end, fragments, open };
+    return this.#window;
+  }
+
+  async #init(source: Source): Promise<Init> {
+    const known = this.#inits.find((init) => sameSource(init.source, source));
+    if (known) return known;
+    const bytes = await this.#fetch(source);
+    const tracks = parseInit(bytes);
+    if (tracks.length === 0) throw new Error('the recording has no tracks');
+    const init = { source, bytes, tracks, mime: mimeOf(tracks) };
+    // A minute of recording is one file with one init segment: sixteen are enough to go to and fro.
+    this.#inits = [init, ...this.#inits].slice(0, 16);
+    return init;
+  }
+
+  async #fetch({ uri, range }: Source): Promise<Uint8Array<ArrayBuffer>> {
+    const response = await fetchMedia(uri, {
+      signal: this.#abort.signal,
+      ...(range ? { range: `bytes=${range.start}-${range.end - 1}` } : {}),
+    });
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    // A server that knows no ranges sends it all.
+    return range && response.status === 200 ? bytes.subarray(range.start, range.end) : bytes;
+  }
+
+  #watchFrames(): void {
+    if (!('requestVideoFrameCallback' in HTMLVideoElement.prototype)) return;
+    this.#frameCallback = this.#video.requestVideoFrameCallback((_now, frame) => {
+      this.#shown = frame.mediaTime;
+      if (!this.#seeking) this.#options.onTime(this.#clock.wall(frame.mediaTime));
+      this.#watchFrames();
+    });
+  }
+
+  #tick(): void {
+    if (!this.#playing || this.#seeking || !this.#sink.isOpen) return;
+    const video = this.#video;
+    const now = video.currentTime;
+    const ranges = this.#sink.ranges();
+    const here = ranges.find(([start, end]) => now >= start - 0.05 && now < end);
+    const left = here ? here[1] - now : 0;
+    const next = ranges.find(([start]) => start > (here ? here[1] : now) - 0.001);
+    if (left < 0.15 && next) {
+      // The recording stops here and goes on there: jump, and say what is missing.
+      const from = this.#clock.wall(here ? here[1] : now);
+      const to = this.#clock.wall(next[0]);
+      if (to - from > WORTH_A_WORD_MS) this.#set({ skipped: { start: from, end: to } });
+      video.currentTime = next[0] + 0.001;
+      return;
+    }
+    const waiting = left < 0.15 && video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
+    this.#set({ phase: waiting ? (this.#atEnd ? 'at-end' : 'loading') : 'playing' });
+    if (video.paused) video.play().catch(() => undefined);
+  }
+}
