@@ -120,9 +120,9 @@ enum Seam {
 
 impl End<'_> {
     fn seam_to(&self, init: &Init, next: Span, wall: Option<WallTime>) -> Seam {
-        let media = (next.start - self.at).0.abs() <= SEAM.0;
+        let media = (next.start - self.at).0.unsigned_abs() <= SEAM.0 as u64;
         let clock = match (self.wall, wall) {
-            (Some(end), Some(start)) => start.nanos_since(end).abs() <= SEAM.as_nanos(),
+            (Some(end), Some(start)) => start.nanos_since(end).unsigned_abs() <= SEAM.as_nanos() as u64,
             _ => true,
         };
         let formats = std::ptr::eq(self.init, init) || self.init.same_formats(init);

@@ -98,13 +98,18 @@ pub fn samples(init: &Init, fragment: &FragmentIndex, header: &[u8]) -> Result<V
     })?;
     let moof = find_moof(header, fragment.offset)?;
     let mut tracks: Vec<TrackSamples> = Vec::with_capacity(init.tracks.len());
+    // No byte belongs to two samples, so what is made of them is no larger than the file.
+    let mut left = fragment.length;
     walk(&init.tracks, &moof, |track, dts, sample| {
         let kind = track.spec.kind();
         let offset = sample
             .at
             .checked_sub(fragment.offset)
-            .filter(|o| *o >= most as u64 && o + u64::from(sample.size) <= fragment.length)
+            .filter(|o| *o >= most as u64 && o.saturating_add(u64::from(sample.size)) <= fragment.length)
             .ok_or_else(|| moof.damaged("a sample lies outside its fragment"))?;
+        left = left
+            .checked_sub(u64::from(sample.size))
+            .ok_or_else(|| moof.damaged("its samples lie over one another"))?;
         let entry = SampleEntry {
             offset,
             size: sample.size,

@@ -18,6 +18,8 @@ pub const MAX_SAMPLE_BYTES: usize = 1 << 30;
 /// Sound that is late or early by no more than this many milliseconds follows its predecessor without a seam: cameras'
 /// packet clocks jitter by rounding, and a seam is an audible click.
 const AUDIO_SNAP_MS: i64 = 10;
+/// Media times are cut to this (25 000 years), so that no sum of them overflows.
+const MAX_TICKS: i64 = 1 << 56;
 /// Duration of a video sample of which nothing is known: 25 pictures a second.
 const UNKNOWN_DURATION: u32 = 3_600;
 
@@ -130,8 +132,8 @@ impl Track {
     }
 
     fn push(&mut self, origin: MediaTime, sample: Sample) {
-        let mut dts = (sample.dts - origin).0.max(0);
-        let pts = (sample.pts - origin).to_rate(self.timescale);
+        let mut dts = (sample.dts - origin).0.clamp(0, MAX_TICKS);
+        let pts = MediaTime((sample.pts - origin).0.clamp(-MAX_TICKS, MAX_TICKS)).to_rate(self.timescale);
         if self.timescale != MediaTime::HZ as u32 {
             dts = MediaTime(dts).to_rate(self.timescale);
         }
@@ -280,7 +282,7 @@ impl FragmentBuilder {
             match track.spec.kind() {
                 TrackKind::Video => {
                     if let Some(next) = next_video_dts {
-                        track.end_at((next - self.origin).0.max(0));
+                        track.end_at((next - self.origin).0.clamp(0, MAX_TICKS));
                     }
                     video_end = Some(track.expected).filter(|_| !track.entries.is_empty());
                 }

@@ -1,18 +1,50 @@
-//! A flat MP4 (`moov` first) over pieces of recorded files, without a temporary file.
+//! A flat MP4 (`moov` first, then one `mdat`) over pieces of recorded files, without a temporary file.
+//!
+//! ```text
+//!  Init + FragmentIndex + moof bytes of each fragment ─> FlatBuilder ─> FlatMp4 { length, ETag, slices(range) }
+//!                                                                          │
+//!       Slice::Inline (ftyp, moov, mdat header) · Slice::File (bytes of a segment) · Slice::Flac (G.711 to convert)
+//! ```
+//!
+//! ## What is true of the file
+//! 1. It plays exactly from `start` to `end`: the data begins at the key frame before `start`, an edit list hides what is too
+//!    early. Sound has its own edit list, so it stays in step.
+//! 2. A gap is closed up by default: the picture after it follows the picture before it, and [`FlatMp4::time_map`] says which
+//!    wall time is where. With [`FlatOptions::keep_gaps`] the last picture is held as long as the gap was (a longer sample
+//!    duration). An empty edit in the middle of a track would say the same more plainly, but browsers play the first edit and
+//!    ignore the rest.
+//! 3. After each gap sound and pictures are lined up again; sound that overlaps the join is left out.
+//! 4. A changed parameter set is another sample description.
+//! 5. G.711 is presented as verbatim FLAC, whose length is known without looking at the sound. ONVIF metadata is left out.
+//!
+//! Memory: 16 bytes per sample while planning (1 h of 25 fps and AAC at 16 kHz: 2.3 MB), then `moov` (0.8 MB) and 64 bytes per
+//! run of samples.
 
-use super::{FragmentIndex, Init, Problem};
-use bytes::Bytes;
+mod builder;
+mod flac_slice;
+mod moov;
+mod slices;
+mod table;
+
+use super::Problem;
 use heron_core::{ErrorKind, WallTime};
-use std::ops::Range;
+
+pub use builder::FlatBuilder;
+pub(crate) use flac_slice::FlacRun;
+pub use flac_slice::FlacSlice;
+pub use slices::{FlatMp4, Slice, Slices};
+
+/// Samples that a plan may hold: 33 h of 25 fps video, or 17 h with AAC at 16 kHz; 48 MB while it is made.
+pub const MAX_SAMPLES: usize = 3_000_000;
 
 /// What to make.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlatOptions {
     /// First instant wanted. Playing starts exactly there (edit list); the data starts at the key frame before it.
     pub start: WallTime,
     /// End, exclusive.
     pub end: WallTime,
-    /// `false` (default): a gap is closed up. `true`: the last picture before a gap is held for as long as the gap was,
+    /// `false` (the usual): a gap is closed up. `true`: the last picture before a gap is held for as long as the gap was,
     /// so that the clip's clock stays the wall clock.
     pub keep_gaps: bool,
 }
@@ -47,7 +79,7 @@ impl FlatError {
         match self {
             Self::Empty { .. } => ErrorKind::NotFound,
             Self::TooLong(_) => ErrorKind::TooLarge,
-            Self::Source { .. } => ErrorKind::Damaged,
+            Self::Source { problem, .. } => problem.kind(),
         }
     }
 }
@@ -61,132 +93,4 @@ pub struct TimeSpan {
     pub wall: WallTime,
     /// How long it lasts, nanoseconds.
     pub nanos: i64,
-}
-
-/// Collects the fragments of consecutive segments of one stream, in time order.
-///
-/// ```text
-/// for each segment file:   builder.source(id, &init)
-///   for each fragment:       builder.fragment(&index, &header_bytes)
-/// builder.finish() -> FlatMp4
-/// ```
-///
-/// Start with the fragment that holds the last key frame at or before `start` (earlier ones are thrown away again
-/// as soon as a better start comes); fragments at or after `end` are ignored.
-#[derive(Debug)]
-pub struct FlatBuilder {}
-
-impl FlatBuilder {
-    /// A plan of nothing yet.
-    pub fn new(options: FlatOptions) -> Self {
-        let _ = options;
-        unimplemented!()
-    }
-    /// From here on fragments are of this file. `id` is the caller's name for it and comes back in the slices.
-    pub fn source(&mut self, id: u64, init: &Init) {
-        let _ = (id, init);
-        unimplemented!()
-    }
-    /// Adds a fragment; `header` is its first `header_len` bytes.
-    pub fn fragment(&mut self, index: &FragmentIndex, header: &[u8]) -> Result<(), FlatError> {
-        let _ = (index, header);
-        unimplemented!()
-    }
-    /// Makes the plan.
-    pub fn finish(self) -> Result<FlatMp4, FlatError> {
-        unimplemented!()
-    }
-}
-
-/// A planned file: its length, its identity, and where each byte comes from.
-#[derive(Clone, Debug)]
-pub struct FlatMp4 {}
-
-impl FlatMp4 {
-    /// Length of the file in bytes.
-    pub fn total_len(&self) -> u64 {
-        unimplemented!()
-    }
-    /// A strong entity tag, quotes included: the same plan always gives the same bytes.
-    pub fn etag(&self) -> &str {
-        unimplemented!()
-    }
-    /// The MIME type with codecs.
-    pub fn mime_type(&self) -> &str {
-        unimplemented!()
-    }
-    /// How long it plays, nanoseconds.
-    pub fn duration_nanos(&self) -> i64 {
-        unimplemented!()
-    }
-    /// Which instant of the clip is which wall time; more than one span when there are gaps.
-    pub fn time_map(&self) -> &[TimeSpan] {
-        unimplemented!()
-    }
-    /// Where the bytes `range` of the file come from, in order. The range is cut to the file.
-    pub fn slices(&self, range: Range<u64>) -> Slices<'_> {
-        let _ = range;
-        unimplemented!()
-    }
-}
-
-/// See [`FlatMp4::slices`].
-#[derive(Debug)]
-pub struct Slices<'a> {
-    plan: &'a FlatMp4,
-}
-
-impl Iterator for Slices<'_> {
-    type Item = Slice;
-    fn next(&mut self) -> Option<Slice> {
-        let _ = self.plan;
-        unimplemented!()
-    }
-}
-
-/// Where some bytes of the file come from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Slice {
-    /// These bytes.
-    Inline(Bytes),
-    /// These bytes of a recorded file.
-    File {
-        /// The id given to [`FlatBuilder::source`].
-        source: u64,
-        /// Byte range in it.
-        range: Range<u64>,
-    },
-    /// G.711 in a recorded file, to be converted: read `flac.range()` of `flac.source()`, then [`FlacSlice::encode`].
-    Flac(FlacSlice),
-}
-
-impl Slice {
-    /// How many bytes of the file it stands for.
-    pub fn len(&self) -> u64 {
-        unimplemented!()
-    }
-    /// Whether that is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
-
-/// G.711 samples that become FLAC frames.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FlacSlice {}
-
-impl FlacSlice {
-    /// The id given to [`FlatBuilder::source`].
-    pub fn source(&self) -> u64 {
-        unimplemented!()
-    }
-    /// Which bytes of it to read.
-    pub fn range(&self) -> Range<u64> {
-        unimplemented!()
-    }
-    /// Converts them. The result is as long as the slice says, whatever `g711` holds; missing input counts as silence.
-    pub fn encode(&self, g711: &[u8]) -> Bytes {
-        let _ = g711;
-        unimplemented!()
-    }
 }
