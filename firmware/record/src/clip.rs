@@ -1,0 +1,118 @@
+//! A virtual MP4 over recorded files, and the bytes of it.
+
+use crate::RecordError;
+use crate::catalogue::Segment;
+use crate::playback::{Playback, wanted};
+use bytes::{Bytes, BytesMut};
+use heron_core::{StreamKey, WallTime};
+use heron_media::mp4::flat::{FlatBuilder, FlatError, FlatMp4, FlatOptions, Slice};
+use parking_lot::Mutex;
+use std::collections::{HashMap, VecDeque};
+use std::fs::File;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Files of one clip that are open at a time. A day's clip has 1440, and a process 1024 descriptors.
+const MOST_OPEN: usize = 4;
+
+/// A planned clip and its files.
+#[derive(Debug)]
+pub struct Clip {
+    playback: Playback,
+    plan: FlatMp4,
+    sources: HashMap<u64, Segment>,
+    open: Mutex<VecDeque<(u64, Arc<File>)>>,
+}
+
+impl Clip {
+    pub(crate) fn plan(
+        playback: &Playback,
+        stream: StreamKey,
+        start: WallTime,
+        end: WallTime,
+    ) -> Result<Self, RecordError> {
+        let mut builder = FlatBuilder::new(FlatOptions { start, end, keep_gaps: false });
+        let mut sources = HashMap::new();
+        for segment in playback.segments(stream, start, end)? {
+            // A clip with a hole where one file is damaged is better than no clip.
+            let Some(index) = playback.index_or_warn(&segment) else { continue };
+            let Ok(file) = playback.open(&segment) else { continue };
+            let id = segment.id as u64;
+            builder.source(id, &index.init);
+            for fragment in wanted(&index.fragments, start, end) {
+                let header =
+                    playback.read(&segment, &file, fragment.offset, u64::from(fragment.header_len))?;
+                builder.fragment(fragment, &header).map_err(|e| refused(playback, &segment, stream, e))?;
+            }
+            sources.insert(id, segment);
+        }
+        let plan = builder.finish().map_err(|e| match e {
+            FlatError::Empty { .. } => RecordError::NothingRecorded { stream, start, end },
+            FlatError::TooLong(_) => RecordError::TooLong(e.to_string()),
+            FlatError::Source { source_id, ref problem } => match sources.get(&source_id) {
+                Some(segment) => playback.damaged(segment, problem.to_string()),
+                None => RecordError::NothingRecorded { stream, start, end },
+            },
+        })?;
+        Ok(Self { playback: playback.clone(), plan, sources, open: Mutex::default() })
+    }
+
+    /// Length, entity tag, MIME type, and where each byte comes from.
+    pub fn plan_of(&self) -> &FlatMp4 {
+        &self.plan
+    }
+
+    /// The recorded file behind a slice's source, for `sendfile`. At most a few are kept open.
+    ///
+    /// # Errors
+    /// [`RecordError::NoSuchSegment`], [`RecordError::Io`] when retention deleted it in the meantime.
+    pub fn file(&self, source: u64) -> Result<Arc<File>, RecordError> {
+        let mut open = self.open.lock();
+        if let Some((_, file)) = open.iter().find(|(id, _)| *id == source) {
+            return Ok(Arc::clone(file));
+        }
+        let segment = self.sources.get(&source).ok_or(RecordError::NoSuchSegment(source as i64))?;
+        let file = Arc::new(self.playback.open(segment)?);
+        if open.len() >= MOST_OPEN {
+            open.pop_front();
+        }
+        open.push_back((source, Arc::clone(&file)));
+        Ok(file)
+    }
+
+    /// The bytes `range` of the clip, cut to its length. Blocks on the disk; ask for 64 KiB to 1 MiB at a time.
+    ///
+    /// # Errors
+    /// As [`Clip::file`].
+    pub fn read(&self, range: Range<u64>) -> Result<Bytes, RecordError> {
+        let expect = range.end.min(self.plan.total_len()).saturating_sub(range.start);
+        let mut out = BytesMut::with_capacity(usize::try_from(expect).unwrap_or(0));
+        for slice in self.plan.slices(range) {
+            match slice {
+                Slice::Inline(bytes) => out.extend_from_slice(&bytes),
+                Slice::File { source, range } => {
+                    out.extend_from_slice(&self.read_file(source, range)?);
+                }
+                Slice::Flac(flac) => {
+                    let g711 = self.read_file(flac.source(), flac.range())?;
+                    out.extend_from_slice(&flac.encode(&g711));
+                }
+            }
+        }
+        Ok(out.freeze())
+    }
+
+    fn read_file(&self, source: u64, range: Range<u64>) -> Result<Bytes, RecordError> {
+        let file = self.file(source)?;
+        let segment = self.sources.get(&source).ok_or(RecordError::NoSuchSegment(source as i64))?;
+        self.playback.read(segment, &file, range.start, range.end.saturating_sub(range.start))
+    }
+}
+
+fn refused(playback: &Playback, segment: &Segment, stream: StreamKey, e: FlatError) -> RecordError {
+    match e {
+        FlatError::Empty { start, end } => RecordError::NothingRecorded { stream, start, end },
+        FlatError::TooLong(_) => RecordError::TooLong(e.to_string()),
+        FlatError::Source { problem, .. } => playback.damaged(segment, problem.to_string()),
+    }
+}

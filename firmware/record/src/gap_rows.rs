@@ -1,0 +1,80 @@
+//! The rows of the gap ledger. Every function works on a connection it is given.
+
+use crate::catalogue::{known_stream, stream_number};
+use crate::ledger::Gap;
+use heron_core::{GapReason, StreamKey, WallTime};
+use heron_store::Result;
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row};
+
+fn gap(row: &Row<'_>) -> rusqlite::Result<Gap> {
+    let reason: String = row.get(3)?;
+    Ok(Gap {
+        id: row.get(0)?,
+        start: WallTime(row.get(1)?),
+        end: row.get::<_, Option<i64>>(2)?.map(WallTime),
+        reason: reason
+            .parse::<GapReason>()
+            .map_err(|e| rusqlite::Error::FromSqlConversionFailure(3, Type::Text, e.into()))?,
+    })
+}
+
+/// Writes a gap's row, new or anew.
+pub(crate) fn put(conn: &Connection, stream: StreamKey, g: &Gap) -> Result<()> {
+    let stream = stream_number(conn, stream)?;
+    conn.prepare_cached(
+        "INSERT INTO record_gap(id, stream, start_ns, end_ns, reason) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT(id) DO UPDATE SET end_ns = excluded.end_ns",
+    )?
+    .execute((g.id, stream, g.start.0, g.end.map(|e| e.0), g.reason.as_str()))?;
+    Ok(())
+}
+
+/// Removes a gap that turned out to have no length.
+pub(crate) fn forget(conn: &Connection, id: i64) -> Result<()> {
+    conn.prepare_cached("DELETE FROM record_gap WHERE id = ?1")?.execute([id])?;
+    Ok(())
+}
+
+/// The gaps of a stream that overlap `start..end`, in order of start. The ledger is small (a gap is rare), so all
+/// rows that begin before `end` are looked at.
+pub(crate) fn overlapping(
+    conn: &Connection,
+    stream: StreamKey,
+    start: WallTime,
+    end: WallTime,
+) -> Result<Vec<Gap>> {
+    let Some(stream) = known_stream(conn, stream)? else { return Ok(Vec::new()) };
+    let mut statement = conn.prepare_cached(
+        "SELECT id, start_ns, end_ns, reason FROM record_gap
+         WHERE stream = ?1 AND start_ns < ?3 AND (end_ns IS NULL OR end_ns > ?2) ORDER BY start_ns",
+    )?;
+    let rows = statement.query_map((stream, start.0, end.0), gap)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The gap of a stream that has not ended.
+pub(crate) fn open(conn: &Connection, stream: StreamKey) -> Result<Option<Gap>> {
+    let Some(stream) = known_stream(conn, stream)? else { return Ok(None) };
+    Ok(conn
+        .prepare_cached(
+            "SELECT id, start_ns, end_ns, reason FROM record_gap WHERE stream = ?1 AND end_ns IS NULL
+             ORDER BY start_ns DESC LIMIT 1",
+        )?
+        .query_row([stream], gap)
+        .optional()?)
+}
+
+/// When the last ended gap of a stream ended.
+pub(crate) fn last_end(conn: &Connection, stream: StreamKey) -> Result<Option<WallTime>> {
+    let Some(stream) = known_stream(conn, stream)? else { return Ok(None) };
+    let end: Option<i64> = conn
+        .prepare_cached("SELECT max(end_ns) FROM record_gap WHERE stream = ?1")?
+        .query_row([stream], |r| r.get(0))?;
+    Ok(end.map(WallTime))
+}
+
+/// Removes gaps that ended before `before`.
+pub(crate) fn prune(conn: &Connection, before: WallTime) -> Result<usize> {
+    Ok(conn.prepare_cached("DELETE FROM record_gap WHERE end_ns < ?1")?.execute([before.0])?)
+}

@@ -1,0 +1,341 @@
+//! The handle that the daemon holds.
+
+use crate::RecordError;
+use crate::catalogue::{self, VolumeId};
+use crate::events::Outlet;
+use crate::ledger::GapTracker;
+use crate::playback::Playback;
+use crate::policy::{RecordPolicy, StreamSituation, StreamStatus};
+use crate::recover;
+use crate::scribe::{Note, Scribe};
+use crate::shared::{Desired, Shared, StreamControl, Volume, VolumeState};
+use crate::storage::{self, StorageReport};
+use crate::stream_writer::StreamWriter;
+use crate::sweeper;
+use crate::volume::VolumeConfig;
+use crate::volume_writer::{self, TICK, VolumeWriter};
+use heron_core::{Clock, EventDraft, StreamKey};
+use heron_hub::Hub;
+use heron_store::Store;
+use parking_lot::{Condvar, Mutex, RwLock};
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc::Sender;
+
+/// How long [`Recorder::shutdown`] waits for disks: closing takes a write and a sync per stream, 64 x 10 ms on a hard
+/// disk; a disk that hangs must not hold up the machine's power-off.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How the recorder is set up.
+#[derive(Clone, Debug)]
+pub struct RecorderConfig {
+    /// Where to record; at least one.
+    pub volumes: Vec<VolumeConfig>,
+    /// Footage older than this is deleted even while there is room; `None`: as long as there is room.
+    pub max_age: Option<Duration>,
+    /// How often each volume's thread drains the rings: 200 ms.
+    pub tick: Duration,
+}
+
+impl RecorderConfig {
+    /// Recording to `volumes`, everything else as usual.
+    pub fn new(volumes: Vec<VolumeConfig>) -> Self {
+        Self { volumes, max_age: None, tick: TICK }
+    }
+}
+
+/// A volume and how it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VolumeStatus {
+    /// Its identity, once it has been seen.
+    pub id: Option<VolumeId>,
+    /// Its configured path.
+    pub path: PathBuf,
+    /// How it is.
+    pub state: VolumeState,
+    /// What is wrong, in words.
+    pub problem: Option<String>,
+    /// Streams recorded to it.
+    pub streams: u64,
+    /// Failed writes and syncs since the start.
+    pub write_errors: u64,
+}
+
+/// The recorder. Dropping it without [`Recorder::shutdown`] stops its threads without waiting; what was open is then
+/// closed by the recovery of the next start.
+#[derive(Debug)]
+pub struct Recorder {
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<(Role, JoinHandle<()>)>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Writer,
+    Sweeper,
+    Syncer,
+    Scribe,
+}
+
+impl Recorder {
+    /// Opens the volumes, closes what a crash left open, and starts the threads. A volume that cannot be used is
+    /// reported (event `volume.failed`, [`Recorder::volumes`]) and tried again; it is no error here. Blocks: reads the
+    /// disk. `events` takes what people should know; it is bounded and never waited for.
+    ///
+    /// # Errors
+    /// [`RecordError::Invalid`] when there is no volume, [`RecordError::Store`] when the catalogue cannot be read,
+    /// [`RecordError::Io`] when no thread can be started.
+    pub fn start(
+        config: RecorderConfig,
+        hub: Arc<Hub>,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        events: Sender<EventDraft>,
+    ) -> Result<Self, RecordError> {
+        if config.volumes.is_empty() {
+            return Err(RecordError::invalid("volumes", "at least one directory to record to is needed"));
+        }
+        let (segment, gap) = store.read_blocking(catalogue::last_ids)?;
+        let shared = Arc::new(Shared {
+            clock,
+            store,
+            hub,
+            scribe: Scribe::default(),
+            events: Outlet::new(events),
+            volumes: config.volumes.into_iter().map(|v| Arc::new(Volume::new(v))).collect(),
+            streams: RwLock::new(BTreeMap::new()),
+            live: Mutex::new(HashMap::new()),
+            unlinked: Mutex::new(HashMap::new()),
+            resume: Mutex::new(HashMap::new()),
+            next_segment: AtomicI64::new(segment + 1),
+            next_gap: AtomicI64::new(gap + 1),
+            next_stream: AtomicU64::new(0),
+            max_age: Mutex::new(config.max_age),
+            tick: config.tick,
+            stopping: AtomicBool::new(false),
+            bell: (Mutex::new(0), Condvar::new()),
+        });
+        let mut unknown = Vec::new();
+        for volume in &shared.volumes {
+            match volume_writer::mount(&shared, volume) {
+                Ok(false) => {}
+                Ok(true) => unknown.push(Arc::clone(volume)),
+                Err(problem) => shared.volume_failed(volume, VolumeState::Missing, &problem),
+            }
+        }
+        *shared.resume.lock() = recover::resume(&shared)?;
+        let recorder = Self { shared, threads: Mutex::new(Vec::new()) };
+        recorder.start_threads()?;
+        for volume in &unknown {
+            volume_writer::import(&recorder.shared, volume);
+        }
+        Ok(recorder)
+    }
+
+    fn start_threads(&self) -> Result<(), RecordError> {
+        let shared = Arc::clone(&self.shared);
+        self.spawn(Role::Scribe, "record-scribe".into(), move || {
+            let done = Arc::clone(&shared);
+            shared.scribe.run(&shared.store, |notes| written(&done, notes));
+        })?;
+        for (n, volume) in self.shared.volumes.iter().enumerate() {
+            let of_syncer = Arc::clone(volume);
+            self.spawn(Role::Syncer, format!("record-sync-{n}"), move || of_syncer.syncer.run())?;
+            let writer = VolumeWriter::new(Arc::clone(&self.shared), Arc::clone(volume));
+            self.spawn(Role::Writer, format!("record-{n}"), move || writer.run())?;
+        }
+        let shared = Arc::clone(&self.shared);
+        self.spawn(Role::Sweeper, "record-keep".into(), move || sweeper::run(&shared))
+    }
+
+    fn spawn(&self, role: Role, name: String, body: impl FnOnce() + Send + 'static) -> Result<(), RecordError> {
+        let thread = std::thread::Builder::new()
+            .name(name)
+            .spawn(body)
+            .map_err(|e| RecordError::io("start a thread for", "recording", e))?;
+        self.threads.lock().push((role, thread));
+        Ok(())
+    }
+
+    /// Records `stream` from now on as `policy` says. Takes effect at the next tick.
+    pub fn set_policy(&self, stream: StreamKey, policy: RecordPolicy) {
+        let mut streams = self.shared.streams.write();
+        if let Some(control) = streams.get(&stream) {
+            let mut desired = control.desired.lock();
+            if !desired.removed {
+                desired.policy = policy;
+                return;
+            }
+        }
+        let desired = Desired { policy, situation: StreamSituation::default(), removed: false };
+        let control = Arc::new(StreamControl {
+            key: stream,
+            desired: Mutex::new(desired),
+            status: Mutex::new(StreamStatus::default()),
+            bytes_written: AtomicU64::new(0),
+        });
+        streams.insert(stream, Arc::clone(&control));
+        drop(streams);
+        self.admit(control);
+    }
+
+    fn admit(&self, control: Arc<StreamControl>) {
+        let shared = &self.shared;
+        let now = shared.clock.now();
+        let (until, open) = shared.resume.lock().remove(&control.key).unwrap_or_default();
+        let mut tracker = GapTracker::new(until, open);
+        if until.is_some() && open.is_none() {
+            // The daemon was not there since then; it lasts until pictures come, or until something else is why.
+            let mut steps = Vec::new();
+            tracker.missing(heron_core::GapReason::Restart, now, &mut || shared.gap_id(), &mut steps);
+            if let Some(gap) = tracker.open_gap() {
+                shared.scribe.note(Note::Gap(control.key, gap));
+            }
+        }
+        let number = shared.next_stream.fetch_add(1, Ordering::Relaxed);
+        let writer =
+            StreamWriter::new(Arc::clone(&control), tracker, until.is_some(), number, shared.clock.monotonic());
+        let volume = shared.best_volume(None).or_else(|| shared.volumes.first().cloned());
+        if let Some(volume) = volume {
+            volume.streams.fetch_add(1, Ordering::Relaxed);
+            volume.inbox.lock().push(writer);
+        }
+        shared.ring();
+    }
+
+    /// Stops recording `stream` for good: its camera was deleted. What was recorded stays until retention takes it.
+    pub fn remove(&self, stream: StreamKey) {
+        if let Some(control) = self.shared.streams.write().remove(&stream) {
+            control.desired.lock().removed = true;
+            self.shared.ring();
+        }
+    }
+
+    /// What ingest knows of a stream; without it gaps could not say why.
+    pub fn stream_state(&self, stream: StreamKey, situation: StreamSituation) {
+        if let Some(control) = self.shared.streams.read().get(&stream) {
+            control.desired.lock().situation = situation;
+        }
+    }
+
+    /// How the recording of `stream` is doing; `None` for a stream without a policy.
+    pub fn status(&self, stream: StreamKey) -> Option<StreamStatus> {
+        self.shared.streams.read().get(&stream).map(|c| c.status.lock().clone())
+    }
+
+    /// The volumes, in the order of the configuration.
+    pub fn volumes(&self) -> Vec<VolumeStatus> {
+        self.shared
+            .volumes
+            .iter()
+            .map(|v| {
+                let health = v.health.lock();
+                VolumeStatus {
+                    id: health.id,
+                    path: v.config.path.clone(),
+                    state: health.state.clone(),
+                    problem: health.problem.clone(),
+                    streams: v.streams.load(Ordering::Relaxed),
+                    write_errors: v.write_errors.load(Ordering::Relaxed),
+                }
+            })
+            .collect()
+    }
+
+    /// Changes the greatest age of footage for streams whose policy does not say.
+    pub fn set_max_age(&self, max_age: Option<Duration>) {
+        *self.shared.max_age.lock() = max_age;
+    }
+
+    /// Retention never deletes a locked segment. Blocks on the database.
+    ///
+    /// # Errors
+    /// [`RecordError::NoSuchSegment`], [`RecordError::Store`].
+    pub fn set_locked(&self, segment: i64, locked: bool) -> Result<(), RecordError> {
+        let found = self.shared.store.write_blocking(move |tx| catalogue::set_locked(tx, segment, locked))?;
+        if found { Ok(()) } else { Err(RecordError::NoSuchSegment(segment)) }
+    }
+
+    /// How full the volumes are, how old the footage is and how long it will last. Blocks on the database.
+    ///
+    /// # Errors
+    /// [`RecordError::Store`].
+    pub fn storage(&self) -> Result<StorageReport, RecordError> {
+        storage::report(&self.shared)
+    }
+
+    /// What was recorded, for viewers. Shares this recorder's knowledge of segments that are still being written.
+    pub fn playback(&self) -> Playback {
+        Playback::new(Arc::clone(&self.shared))
+    }
+
+    /// Notes for the catalogue that were given up because the database did not take them.
+    pub fn notes_given_up(&self) -> u64 {
+        self.shared.scribe.given_up()
+    }
+
+    /// Writes what the hub still has, completes and syncs all files and rows, and ends the threads. Blocks, a second or
+    /// two, and at most five on a disk that hangs; returns whether everything was completed. Later calls do nothing.
+    pub fn shutdown(&self) -> bool {
+        let deadline = Instant::now() + SHUTDOWN_PATIENCE;
+        self.shared.stopping.store(true, Ordering::Release);
+        self.shared.ring();
+        let mut threads = std::mem::take(&mut *self.threads.lock());
+        let mut whole = join(&mut threads, Role::Writer, deadline) & join(&mut threads, Role::Sweeper, deadline);
+        for volume in &self.shared.volumes {
+            whole &= volume.syncer.settle(deadline.saturating_duration_since(Instant::now()));
+            volume.syncer.close();
+        }
+        whole &= join(&mut threads, Role::Syncer, deadline);
+        self.shared.scribe.close();
+        whole & join(&mut threads, Role::Scribe, deadline)
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.shared.stopping.store(true, Ordering::Release);
+        self.shared.ring();
+        for volume in &self.shared.volumes {
+            volume.syncer.close();
+        }
+        self.shared.scribe.close();
+    }
+}
+
+/// Waits for the threads of a role until the deadline; those that hang are left behind.
+fn join(threads: &mut Vec<(Role, JoinHandle<()>)>, role: Role, deadline: Instant) -> bool {
+    let mut whole = true;
+    let mut i = 0;
+    while i < threads.len() {
+        if threads[i].0 != role {
+            i += 1;
+            continue;
+        }
+        let (_, thread) = threads.swap_remove(i);
+        while !thread.is_finished() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        whole &= thread.is_finished() && thread.join().is_ok();
+    }
+    whole
+}
+
+/// The database has these notes now.
+fn written(shared: &Shared, notes: &[Note]) {
+    for note in notes {
+        match note {
+            Note::Segment(s) if s.state != catalogue::SegmentState::Open => {
+                shared.live.lock().remove(&s.id);
+            }
+            Note::Expired(id) => {
+                shared.unlinked.lock().remove(id);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What has to be done on a volume after the daemon was not there for a while, quickly: open segments are closed at
+//! their last whole fragment, and the days since the catalogue's last word are compared by name.
+
+use crate::RecordError;
+use crate::catalogue;
+use crate::layout::{SegmentPlace, day_name};
+use crate::ledger::Gap;
+use crate::reconcile::{Depth, Reconciler};
+use crate::report::FsckReport;
+use crate::shared::{Shared, Volume};
+use crate::volume::Mount;
+use crate::gap_rows;
+use heron_core::{GapReason, StreamKey, WallTime};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
+
+/// Closes what a crash left open on a volume and finds files that the catalogue lost. Returns whether the volume has
+/// older recordings of which the catalogue knows nothing at all (a lost database, a disk from another box).
+pub(crate) fn after_crash(shared: &Shared, mount: &Mount) -> Result<bool, RecordError> {
+    // When the volume comes back while we run: first let the rows of its last moments be written.
+    shared.scribe.settle(Duration::from_secs(5));
+    let open = shared.store.read_blocking(|c| catalogue::open_on(c, mount.id))?;
+    let newest = shared.store.read_blocking(|c| catalogue::volume_extent(c, mount.id))?.map(|e| e.1);
+    let in_use: HashSet<SegmentPlace> = shared.live.lock().values().map(|l| l.segment.place()).collect();
+    let reconciler = Reconciler {
+        store: &shared.store,
+        mount,
+        depth: Depth::Names,
+        repair: true,
+        next_segment: &shared.next_segment,
+        next_gap: &shared.next_gap,
+        in_use: &|place| in_use.contains(place),
+    };
+    let mut report = FsckReport { volumes: 1, repaired: true, ..FsckReport::default() };
+    let on_disk = reconciler.days(&mut report)?;
+    // A row written just before a power cut may be gone although rows of the same day are there.
+    let since = newest.map(day_name);
+    let mut days: BTreeSet<String> = open.iter().map(|s| day_name(s.start)).collect();
+    days.extend(on_disk.iter().filter(|d| since.as_ref().is_some_and(|s| *d >= s)).cloned());
+    let unknown = newest.is_none() && open.is_empty() && !on_disk.is_empty();
+    if unknown {
+        // The newest day at once, so that its footage can be seen; the rest in the background.
+        days.extend(on_disk.last().cloned());
+    }
+    for day in &days {
+        reconciler.day(day, &mut report)?;
+    }
+    if !report.is_clean() || report.foreign > 0 {
+        tracing::warn!(volume = %mount.root().display(), "after the last run:\n{report}");
+    }
+    Ok(unknown && on_disk.len() > 1)
+}
+
+/// Imports every day of a volume whose recordings the catalogue did not know.
+pub(crate) fn import(shared: &Shared, volume: &Volume, mount: &Mount) -> Result<FsckReport, RecordError> {
+    let reconciler = Reconciler {
+        store: &shared.store,
+        mount,
+        depth: Depth::Names,
+        repair: true,
+        next_segment: &shared.next_segment,
+        next_gap: &shared.next_gap,
+        in_use: &|place| shared.live.lock().values().any(|l| l.segment.place() == *place),
+    };
+    let mut report = FsckReport { volumes: 1, repaired: true, ..FsckReport::default() };
+    for day in reconciler.days(&mut report)?.iter().rev() {
+        if shared.is_stopping() {
+            break;
+        }
+        // Rows may be on their way to the database, and nothing may be deleted between reading rows and names.
+        let _no_deletions = volume.sweeping.lock();
+        shared.scribe.settle(Duration::from_secs(5));
+        reconciler.day(day, &mut report)?;
+    }
+    Ok(report)
+}
+
+
+/// Where the ledger of every known stream stands: until when it is accounted for, and the gap that is still open.
+/// Gaps that were open when the daemon stopped end when it was last known to run; only `disabled` goes on.
+pub(crate) fn resume(
+    shared: &Shared,
+) -> Result<HashMap<StreamKey, (Option<WallTime>, Option<Gap>)>, RecordError> {
+    let (alive, streams) =
+        shared.store.read_blocking(|c| Ok((catalogue::alive(c)?, catalogue::streams(c)?)))?;
+    let mut resume = HashMap::new();
+    for stream in streams {
+        let (extent, open, last_end) = shared.store.read_blocking(|c| {
+            Ok((catalogue::extent(c, stream)?, gap_rows::open(c, stream)?, gap_rows::last_end(c, stream)?))
+        })?;
+        let mut until = extent.map(|e| e.1).max(last_end);
+        let mut still = None;
+        match open {
+            Some(gap) if gap.reason == GapReason::Disabled => still = Some(gap),
+            Some(gap) => {
+                let end = alive.unwrap_or(gap.start).max(gap.start);
+                until = until.max(Some(end));
+                shared.store.write_blocking(move |tx| match end > gap.start {
+                    true => gap_rows::put(tx, stream, &Gap { end: Some(end), ..gap }),
+                    false => gap_rows::forget(tx, gap.id),
+                })?;
+            }
+            None => {}
+        }
+        resume.insert(stream, (until, still));
+    }
+    Ok(resume)
+}

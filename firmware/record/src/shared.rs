@@ -1,0 +1,289 @@
+//! What the recorder's threads share.
+
+use crate::RecordError;
+use crate::catalogue::{Segment, VolumeId};
+use crate::events::Outlet;
+use crate::ledger::Gap;
+use crate::policy::{RecordPolicy, StreamSituation, StreamStatus};
+use crate::retention;
+use crate::scribe::Scribe;
+use crate::stream_writer::StreamWriter;
+use crate::syncer::Syncer;
+use crate::volume::{Mount, VolumeConfig};
+use heron_core::{Clock, EventDraft, Severity, StreamKey, WallTime};
+use heron_hub::Hub;
+use heron_media::mp4::{FragmentIndex, Init};
+use heron_store::Store;
+use parking_lot::{Condvar, Mutex, RwLock};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+/// How a volume is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VolumeState {
+    /// Recording can go to it.
+    Ok,
+    /// Nothing can be deleted and the room is used up.
+    Full,
+    /// It gave an error; it is tried again.
+    Failed,
+    /// It is not there; it is looked for again.
+    Missing,
+}
+
+impl VolumeState {
+    /// `ok`, `full`, `failed` or `missing`, as in the API.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Full => "full",
+            Self::Failed => "failed",
+            Self::Missing => "missing",
+        }
+    }
+}
+
+/// A volume's changing part.
+#[derive(Debug)]
+pub(crate) struct Health {
+    pub(crate) state: VolumeState,
+    /// What is wrong, in words.
+    pub(crate) problem: Option<String>,
+    pub(crate) mount: Option<Arc<Mount>>,
+    /// Identity, also while it is away.
+    pub(crate) id: Option<VolumeId>,
+}
+
+/// A configured volume.
+#[derive(Debug)]
+pub(crate) struct Volume {
+    pub(crate) config: VolumeConfig,
+    pub(crate) health: Mutex<Health>,
+    pub(crate) syncer: Syncer,
+    /// Streams that are to be recorded here; each stream is in one inbox or one thread.
+    pub(crate) inbox: Mutex<Vec<StreamWriter>>,
+    pub(crate) streams: AtomicU64,
+    /// One makes room at a time.
+    pub(crate) sweeping: Mutex<()>,
+    pub(crate) write_errors: AtomicU64,
+}
+
+impl Volume {
+    pub(crate) fn new(config: VolumeConfig) -> Self {
+        Self {
+            config,
+            health: Mutex::new(Health { state: VolumeState::Missing, problem: None, mount: None, id: None }),
+            syncer: Syncer::default(),
+            inbox: Mutex::new(Vec::new()),
+            streams: AtomicU64::new(0),
+            sweeping: Mutex::new(()),
+            write_errors: AtomicU64::new(0),
+        }
+    }
+
+    /// The mount, when recording can go to it.
+    pub(crate) fn writable(&self) -> Option<Arc<Mount>> {
+        let health = self.health.lock();
+        (health.state == VolumeState::Ok).then(|| health.mount.clone()).flatten()
+    }
+
+    /// The mount, when it can be read.
+    pub(crate) fn mount(&self) -> Option<Arc<Mount>> {
+        self.health.lock().mount.clone()
+    }
+
+    pub(crate) fn state(&self) -> VolumeState {
+        self.health.lock().state.clone()
+    }
+}
+
+/// What is wanted of a stream and how it is doing.
+#[derive(Debug)]
+pub(crate) struct StreamControl {
+    pub(crate) key: StreamKey,
+    pub(crate) desired: Mutex<Desired>,
+    pub(crate) status: Mutex<StreamStatus>,
+    pub(crate) bytes_written: AtomicU64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Desired {
+    pub(crate) policy: RecordPolicy,
+    pub(crate) situation: StreamSituation,
+    pub(crate) removed: bool,
+}
+
+/// A segment that is open, or whose closing row is not in the database yet: playback looks here first.
+#[derive(Clone, Debug)]
+pub(crate) struct LiveSegment {
+    pub(crate) segment: Segment,
+    pub(crate) init: Arc<Init>,
+    pub(crate) fragments: Vec<FragmentIndex>,
+}
+
+/// Everything the threads share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) store: Store,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) scribe: Scribe,
+    pub(crate) events: Outlet,
+    pub(crate) volumes: Vec<Arc<Volume>>,
+    pub(crate) streams: RwLock<BTreeMap<StreamKey, Arc<StreamControl>>>,
+    pub(crate) live: Mutex<HashMap<i64, LiveSegment>>,
+    /// Bytes of segments whose files are gone and whose rows are not yet.
+    pub(crate) unlinked: Mutex<HashMap<i64, (VolumeId, u64)>>,
+    /// Where the ledger of each known stream stood when the daemon started.
+    pub(crate) resume: Mutex<HashMap<StreamKey, (Option<WallTime>, Option<Gap>)>>,
+    pub(crate) next_segment: AtomicI64,
+    pub(crate) next_gap: AtomicI64,
+    pub(crate) next_stream: AtomicU64,
+    pub(crate) max_age: Mutex<Option<Duration>>,
+    pub(crate) tick: Duration,
+    pub(crate) stopping: AtomicBool,
+    pub(crate) bell: (Mutex<u64>, Condvar),
+}
+
+impl Shared {
+    pub(crate) fn segment_id(&self) -> i64 {
+        self.next_segment.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn gap_id(&self) -> i64 {
+        self.next_gap.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Wakes every thread before its tick.
+    pub(crate) fn ring(&self) {
+        *self.bell.0.lock() += 1;
+        self.bell.1.notify_all();
+    }
+
+    /// Waits for the bell or `patience`. `heard` is the caller's count of rings.
+    pub(crate) fn wait(&self, heard: &mut u64, patience: Duration) {
+        let mut rings = self.bell.0.lock();
+        if *rings == *heard {
+            let _ = self.bell.1.wait_for(&mut rings, patience);
+        }
+        *heard = *rings;
+    }
+
+    /// The volume where a stream does best: usable, with the most room per stream; never `but`.
+    pub(crate) fn best_volume(&self, but: Option<&Arc<Volume>>) -> Option<Arc<Volume>> {
+        self.volumes
+            .iter()
+            .filter(|v| but.is_none_or(|b| !Arc::ptr_eq(v, b)))
+            .filter_map(|v| {
+                let (total, free) = v.writable()?.space().ok()?;
+                let room = v.config.quota_bytes.unwrap_or(total).min(total).max(free / 2);
+                Some((room / (v.streams.load(Ordering::Relaxed) + 1), v))
+            })
+            .max_by_key(|(room, _)| *room)
+            .map(|(_, v)| Arc::clone(v))
+    }
+
+    /// A volume cannot be used any more.
+    pub(crate) fn volume_failed(&self, volume: &Volume, state: VolumeState, problem: &RecordError) {
+        let mut health = volume.health.lock();
+        let changed = health.state != state || health.problem.is_none();
+        health.problem = Some(problem.to_string());
+        health.state = state.clone();
+        if state == VolumeState::Missing || state == VolumeState::Failed {
+            health.mount = None;
+        }
+        drop(health);
+        if changed {
+            tracing::error!(volume = %volume.config.path.display(), %problem, "a recording volume cannot be used");
+            let (kind, words) = match state {
+                VolumeState::Full => ("volume.full", "is full"),
+                _ => ("volume.failed", "cannot be used"),
+            };
+            self.tell_volume(kind, Severity::Critical, volume, &format!("{words}: {problem}"));
+        }
+    }
+
+    /// A volume can be used (again).
+    pub(crate) fn volume_ok(&self, volume: &Volume, mount: Option<Arc<Mount>>) {
+        let mut health = volume.health.lock();
+        health.state = VolumeState::Ok;
+        let had_a_problem = health.problem.take().is_some();
+        if let Some(mount) = mount {
+            health.id = Some(mount.id);
+            health.mount = Some(mount);
+        }
+        drop(health);
+        if had_a_problem {
+            tracing::info!(volume = %volume.config.path.display(), "the recording volume can be used again");
+            self.tell_volume("volume.recovered", Severity::Standard, volume, "can be used again");
+        }
+    }
+
+    fn tell_volume(&self, kind: &str, severity: Severity, volume: &Volume, words: &str) {
+        let path = volume.config.path.display().to_string();
+        let event = EventDraft::new(kind, severity, self.clock.now(), "record")
+            .text(format!("Recording volume {path} {words}"))
+            .detail(serde_json::json!({ "volume": path }));
+        self.events.tell(event);
+    }
+
+    /// What all streams write together, bytes per second.
+    pub(crate) fn write_rate(&self) -> u64 {
+        self.streams.read().values().map(|s| s.status.lock().bytes_per_second).sum()
+    }
+
+    /// The space of a volume as the planner sees it. `recordings_bytes` from the catalogue.
+    pub(crate) fn space(
+        &self,
+        volume: &Volume,
+        recordings_bytes: u64,
+    ) -> Result<retention::VolumeSpace, RecordError> {
+        let mount = volume.mount().ok_or_else(|| RecordError::Volume {
+            path: volume.config.path.clone(),
+            problem: "it is not there".into(),
+        })?;
+        let (total_bytes, free_bytes) = mount.space()?;
+        let write_bytes_per_second = self.write_rate();
+        let reserve_bytes = volume
+            .config
+            .reserve_bytes
+            .unwrap_or_else(|| retention::default_reserve(total_bytes, write_bytes_per_second));
+        let quota_bytes = volume.config.quota_bytes;
+        Ok(retention::VolumeSpace {
+            total_bytes,
+            free_bytes,
+            recordings_bytes,
+            reserve_bytes,
+            quota_bytes,
+            write_bytes_per_second,
+        })
+    }
+
+    /// Bytes of our recordings on a volume: rows, less what was unlinked, plus what open segments have grown by.
+    pub(crate) fn recordings_bytes(&self, id: VolumeId) -> Result<u64, RecordError> {
+        let totals = self.store.read_blocking(crate::catalogue::totals)?;
+        let rows: u64 = totals.iter().filter(|t| t.volume == id).map(|t| t.bytes).sum();
+        let open: u64 = self
+            .live
+            .lock()
+            .values()
+            .filter(|l| l.segment.volume == id)
+            .map(|l| l.segment.bytes.saturating_sub(l.noted_bytes()))
+            .sum();
+        let gone: u64 = self.unlinked.lock().values().filter(|u| u.0 == id).map(|u| u.1).sum();
+        Ok((rows + open).saturating_sub(gone))
+    }
+}
+
+impl LiveSegment {
+    /// What its row in the database says while it is open.
+    fn noted_bytes(&self) -> u64 {
+        self.fragments.first().map_or(0, |f| f.offset + f.length)
+    }
+}

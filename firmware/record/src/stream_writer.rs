@@ -1,0 +1,552 @@
+//! One stream on its way to the disk. Lives on the thread of its volume and moves to another volume's thread whole.
+
+use crate::catalogue::{Segment, SegmentFormat, SegmentState};
+use crate::file::SegmentFile;
+use crate::layout::SegmentPlace;
+use crate::ledger::{GapTracker, LedgerStep};
+use crate::policy::{RecordMode, StreamSituation};
+use crate::scribe::Note;
+use crate::segmenter::{self, Output, Segmenter};
+use crate::shared::{Desired, LiveSegment, Shared, StreamControl, Volume, VolumeState};
+use crate::volume::Mount;
+use crate::{summary, sweeper};
+use heron_core::{AccessUnit, EventDraft, GapReason, Severity, StreamKey, WallTime};
+use heron_hub::PinnedReader;
+use heron_media::mp4::{Fragment, TrackSpec, scan};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// A fragment whose next frame does not come is written after this: with the tick it is on the disk within the 2 s
+/// that a crash may cost.
+const STALL: Duration = Duration::from_millis(1500);
+/// No unit for this long: the camera is silent (ingest says so too, after the same time).
+const SILENCE: Duration = Duration::from_secs(5);
+/// Units taken from the ring under one lock.
+const BATCH: usize = 512;
+/// Batches of one stream in one tick: 32,768 units are 20 minutes of 25 fps, more than a ring ever holds.
+const MOST_BATCHES: usize = 64;
+
+/// A segment being written; the file is made when its first fragment is ready.
+#[derive(Debug)]
+struct OpenSegment {
+    start: WallTime,
+    init: Vec<u8>,
+    format: SegmentFormat,
+    file: Option<(SegmentFile, Segment)>,
+}
+
+/// Why a write failed.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// No room, and none could be made.
+    Full(std::io::Error),
+    /// The volume gave an error.
+    Failed(std::io::Error),
+}
+
+/// What became of a stream in a tick.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It stays here.
+    Stays,
+    /// It is not recorded any more at all.
+    Gone,
+}
+
+/// One stream.
+#[derive(Debug)]
+pub(crate) struct StreamWriter {
+    pub(crate) control: Arc<StreamControl>,
+    reader: Option<PinnedReader<AccessUnit>>,
+    segmenter: Segmenter,
+    tracker: GapTracker,
+    open: Option<OpenSegment>,
+    batch: Vec<Arc<AccessUnit>>,
+    outputs: Vec<Output>,
+    steps: Vec<LedgerStep>,
+    pending_since: Option<Duration>,
+    last_unit: Duration,
+    /// What made the hole that the next segment ends, when it is known.
+    hole: Option<GapReason>,
+    ever_recorded: bool,
+}
+
+impl StreamWriter {
+    /// A stream whose ledger stands at `tracker`; `number` spreads rotation.
+    pub(crate) fn new(
+        control: Arc<StreamControl>,
+        tracker: GapTracker,
+        ever_recorded: bool,
+        number: u64,
+        now: Duration,
+    ) -> Self {
+        Self {
+            control,
+            reader: None,
+            segmenter: Segmenter::new(segmenter::phase(number)),
+            tracker,
+            open: None,
+            batch: Vec::new(),
+            outputs: Vec::new(),
+            steps: Vec::new(),
+            pending_since: None,
+            last_unit: now,
+            hole: None,
+            ever_recorded,
+        }
+    }
+
+    pub(crate) fn key(&self) -> StreamKey {
+        self.control.key
+    }
+
+    /// Takes what the hub has, writes what is due, keeps the ledger.
+    pub(crate) fn tick(&mut self, shared: &Shared, volume: &Volume) -> Result<Fate, Refusal> {
+        let (now, mono) = (shared.clock.now(), shared.clock.monotonic());
+        let desired = *self.control.desired.lock();
+        if desired.removed {
+            let closed = self.finish(shared, volume);
+            self.farewell(shared, now);
+            return closed.map(|()| Fate::Gone);
+        }
+        let wanted = desired.policy.mode != RecordMode::Off && desired.situation != StreamSituation::Disabled;
+        let result = match volume.writable() {
+            Some(mount) if wanted => {
+                self.reader.get_or_insert_with(|| shared.hub.stream(self.control.key).pinned_reader());
+                self.record(shared, volume, &mount, desired, mono)
+            }
+            Some(_) => {
+                let done = self.finish(shared, volume);
+                self.reader = None;
+                done
+            }
+            None => {
+                self.abandon(shared, volume);
+                self.discard(wanted);
+                Ok(())
+            }
+        };
+        if result.is_ok() {
+            self.account(shared, volume, desired, now, mono);
+        }
+        result.map(|()| Fate::Stays)
+    }
+
+    fn record(
+        &mut self,
+        shared: &Shared,
+        volume: &Volume,
+        mount: &Arc<Mount>,
+        desired: Desired,
+        mono: Duration,
+    ) -> Result<(), Refusal> {
+        let mut remaining = 0;
+        for _ in 0..MOST_BATCHES {
+            let Some(reader) = &mut self.reader else { break };
+            self.batch.clear();
+            let drained = reader.drain(&mut self.batch, BATCH);
+            if let Some(overrun) = drained.overrun {
+                self.overrun(shared, volume, mount, overrun.units)?;
+            }
+            if !self.batch.is_empty() {
+                self.last_unit = mono;
+            }
+            let mut batch = std::mem::take(&mut self.batch);
+            for unit in batch.drain(..) {
+                self.segmenter.push(unit, &mut self.outputs);
+            }
+            self.batch = batch;
+            self.perform(shared, volume, mount, mono)?;
+            remaining = drained.remaining;
+            if drained.closed && remaining == 0 {
+                // The stream was taken out of the hub; if it comes back it is a new one there.
+                self.reader = None;
+                self.segmenter.finish(&mut self.outputs);
+                self.segmenter.forget_connection();
+                self.perform(shared, volume, mount, mono)?;
+            }
+            if remaining == 0 {
+                break;
+            }
+        }
+        self.control.status.lock().queue_depth = remaining;
+        let silent = mono.saturating_sub(self.last_unit) >= SILENCE;
+        if desired.situation != StreamSituation::Online && desired.situation != StreamSituation::Connecting || silent {
+            self.segmenter.finish(&mut self.outputs);
+            self.segmenter.forget_connection();
+        } else if self.pending_since.is_some_and(|since| mono.saturating_sub(since) >= STALL) {
+            self.segmenter.flush(&mut self.outputs);
+        }
+        self.perform(shared, volume, mount, mono)
+    }
+
+    fn overrun(
+        &mut self,
+        shared: &Shared,
+        volume: &Volume,
+        mount: &Arc<Mount>,
+        units: u64,
+    ) -> Result<(), Refusal> {
+        tracing::warn!(stream = %self.control.key, units, "the disk was slower than the camera for too long; frames were lost");
+        self.control.status.lock().overrun_units += units;
+        self.hole = Some(GapReason::Overrun);
+        self.segmenter.finish(&mut self.outputs);
+        let mono = shared.clock.monotonic();
+        self.perform(shared, volume, mount, mono)
+    }
+
+    /// Carries out what the segmenter wants.
+    fn perform(
+        &mut self,
+        shared: &Shared,
+        volume: &Volume,
+        mount: &Arc<Mount>,
+        mono: Duration,
+    ) -> Result<(), Refusal> {
+        let mut outputs = std::mem::take(&mut self.outputs);
+        let mut result = Ok(());
+        let mut cut = false;
+        for output in outputs.drain(..) {
+            if result.is_err() {
+                break;
+            }
+            match output {
+                Output::Open { start, init, tracks } => self.prepare(start, init, &tracks),
+                Output::Fragment(fragment) => {
+                    cut = true;
+                    result = self.append(shared, volume, mount, &fragment);
+                    self.segmenter.recycle(fragment);
+                }
+                Output::Close => self.close(shared, volume),
+                Output::Hole { start, end } => self.hole_inside(shared, start, end),
+            }
+        }
+        self.outputs = outputs;
+        self.pending_since = match (self.segmenter.has_pending(), self.pending_since) {
+            (false, _) => None,
+            (true, Some(since)) if !cut => Some(since),
+            (true, _) => Some(mono),
+        };
+        if let Err(refusal) = &result {
+            match refusal {
+                // What is written stays whole and becomes deletable, which is what makes room again.
+                Refusal::Full(_) => self.close(shared, volume),
+                Refusal::Failed(_) => self.abandon(shared, volume),
+            }
+            self.segmenter.abandon();
+            self.segmenter.forget_connection();
+            self.pending_since = None;
+        }
+        result
+    }
+
+    fn prepare(&mut self, start: WallTime, init: Vec<u8>, tracks: &[TrackSpec]) {
+        self.open = summary::format_of(tracks).map(|format| OpenSegment { start, init, format, file: None });
+    }
+
+    fn append(
+        &mut self,
+        shared: &Shared,
+        volume: &Volume,
+        mount: &Arc<Mount>,
+        fragment: &Fragment,
+    ) -> Result<(), Refusal> {
+        let needed = fragment.index.length + (1 << 16);
+        match self.try_append(shared, volume, mount, fragment) {
+            Err(e) if is_full(&e) => {
+                // Before anything is called full: delete what may be deleted, and try once more.
+                match sweeper::make_room(shared, volume, needed) {
+                    Ok(short_by) if short_by == 0 => {
+                        self.try_append(shared, volume, mount, fragment).map_err(refusal)
+                    }
+                    Ok(_) | Err(_) => Err(Refusal::Full(e)),
+                }
+            }
+            other => other.map_err(refusal),
+        }
+    }
+
+    fn try_append(
+        &mut self,
+        shared: &Shared,
+        volume: &Volume,
+        mount: &Arc<Mount>,
+        fragment: &Fragment,
+    ) -> std::io::Result<()> {
+        let stream = self.control.key;
+        let Some(open) = &mut self.open else { return Ok(()) };
+        let mut index = fragment.index.clone();
+        let is_new = open.file.is_none();
+        if is_new {
+            mount.still_there().map_err(std::io::Error::other)?;
+            let new = mount.create(SegmentPlace::new(stream, open.start, 0))?;
+            let segment = Segment {
+                id: shared.segment_id(),
+                stream,
+                volume: mount.id,
+                start: open.start,
+                end: open.start,
+                suffix: new.place.suffix,
+                bytes: 0,
+                init_bytes: u32::try_from(open.init.len()).unwrap_or(u32::MAX),
+                frames: 0,
+                format: open.format.clone(),
+                state: SegmentState::Open,
+                locked: false,
+            };
+            let file = SegmentFile::new(new.file);
+            volume.syncer.begin(segment.id, file.handle(), new.folders);
+            open.file = Some((file, segment));
+        }
+        let Some((file, segment)) = &mut open.file else { return Ok(()) };
+        let mut parts: Vec<&[u8]> = Vec::with_capacity(fragment.payloads.len() + 2);
+        if file.length() == 0 {
+            parts.push(&open.init);
+        }
+        parts.push(&fragment.header);
+        parts.extend(fragment.payloads.iter().map(|p| &p[..]));
+        index.offset = file.length() + if file.length() == 0 { open.init.len() as u64 } else { 0 };
+        let before = file.length();
+        if let Err(e) = file.append(&parts) {
+            if before == 0 {
+                // A file without anything in it is no recording.
+                volume.syncer.end(segment.id, 0);
+                let _ = mount.unlink(&segment.place());
+                open.file = None;
+            }
+            return Err(e);
+        }
+        segment.bytes = file.length();
+        segment.frames = segment.frames.saturating_add(summary::frames_of(&index));
+        if let Some(end) = summary::end_of(&index) {
+            segment.end = end;
+        }
+        volume.syncer.grown(segment.id, segment.bytes);
+        let segment = segment.clone();
+        let written = file.length() - before;
+        self.wrote(shared, segment, index, is_new || before == 0, written);
+        Ok(())
+    }
+
+    fn wrote(
+        &mut self,
+        shared: &Shared,
+        segment: Segment,
+        index: heron_media::mp4::FragmentIndex,
+        first: bool,
+        bytes: u64,
+    ) {
+        if first {
+            let otherwise = self.hole.take().unwrap_or(GapReason::StreamDiscontinuity);
+            let frame = self.segmenter.frame_nanos();
+            self.tracker.begins(segment.start, frame, otherwise, &mut || shared.gap_id(), &mut self.steps);
+            self.ever_recorded = true;
+            self.write_ledger(shared);
+            if let Some(init) = self.open.as_ref().and_then(|o| scan::read_init(o.init.as_slice()).ok()) {
+                let live = LiveSegment { segment: segment.clone(), init: Arc::new(init), fragments: vec![index] };
+                shared.live.lock().insert(segment.id, live);
+            }
+            shared.scribe.note(Note::Segment(Box::new(segment.clone())));
+        } else if let Some(live) = shared.live.lock().get_mut(&segment.id) {
+            live.segment = segment.clone();
+            live.fragments.push(index);
+        }
+        self.tracker.covered(segment.end);
+        self.control.bytes_written.fetch_add(bytes, Ordering::Relaxed);
+        let mut status = self.control.status.lock();
+        status.recording_since.get_or_insert(segment.start);
+        status.last_write = Some(shared.clock.now());
+        status.recorded_until = Some(segment.end);
+        status.bytes_written += bytes;
+    }
+
+    fn hole_inside(&mut self, shared: &Shared, start: WallTime, end: WallTime) {
+        let reason = GapReason::StreamDiscontinuity;
+        let gap = crate::ledger::Gap { id: shared.gap_id(), start, end: Some(end), reason };
+        if end > start {
+            self.steps.push(LedgerStep::Close { gap, told: false });
+            self.write_ledger(shared);
+        }
+    }
+
+    /// Completes the open file.
+    fn close(&mut self, shared: &Shared, volume: &Volume) {
+        let Some((file, mut segment)) = self.open.take().and_then(|o| o.file) else { return };
+        segment.state = SegmentState::Closed;
+        volume.syncer.end(segment.id, file.length());
+        if let Some(live) = shared.live.lock().get_mut(&segment.id) {
+            live.segment = segment.clone();
+        }
+        shared.scribe.note(Note::Segment(Box::new(segment)));
+    }
+
+    /// Writes what is held back and completes the file.
+    pub(crate) fn finish(&mut self, shared: &Shared, volume: &Volume) -> Result<(), Refusal> {
+        self.segmenter.finish(&mut self.outputs);
+        self.segmenter.forget_connection();
+        let mono = shared.clock.monotonic();
+        match volume.writable() {
+            Some(mount) => self.perform(shared, volume, &mount, mono),
+            None => {
+                self.abandon(shared, volume);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes what the hub still has and completes the file: the daemon goes down.
+    pub(crate) fn last_tick(&mut self, shared: &Shared, volume: &Volume) -> Result<(), Refusal> {
+        self.tick(shared, volume)?;
+        self.finish(shared, volume)
+    }
+
+    /// The volume has failed: the file is let go as it is. Its row says what is known to be written; recovery looks
+    /// at it when the volume is back.
+    pub(crate) fn abandon(&mut self, shared: &Shared, volume: &Volume) {
+        self.outputs.clear();
+        self.segmenter.abandon();
+        self.segmenter.forget_connection();
+        self.pending_since = None;
+        self.close(shared, volume);
+    }
+
+    /// Lets units go that cannot be recorded, so that the ring does not report them as overrun later.
+    fn discard(&mut self, wanted: bool) {
+        if !wanted {
+            self.reader = None;
+        }
+        let Some(reader) = &mut self.reader else { return };
+        for _ in 0..MOST_BATCHES {
+            self.batch.clear();
+            let drained = reader.drain(&mut self.batch, BATCH);
+            if drained.closed && drained.remaining == 0 {
+                self.reader = None;
+                break;
+            }
+            if drained.remaining == 0 {
+                break;
+            }
+        }
+        self.batch.clear();
+    }
+
+    /// Keeps the ledger when nothing is being recorded.
+    fn account(&mut self, shared: &Shared, volume: &Volume, desired: Desired, now: WallTime, mono: Duration) {
+        if self.segmenter.is_idle() {
+            if let Some(reason) = self.reason(volume, desired, mono) {
+                self.tracker.missing(reason, now, &mut || shared.gap_id(), &mut self.steps);
+                self.write_ledger(shared);
+            }
+        }
+        let gap = self.tracker.open_gap();
+        let idle = self.segmenter.is_idle();
+        let mut status = self.control.status.lock();
+        status.gap = gap.map(|g| g.reason);
+        status.gap_since = gap.map(|g| g.start);
+        if idle {
+            status.recording_since = None;
+        }
+        status.passed_over_units = self.segmenter.passed_over;
+        if status.volume.as_deref() != Some(volume.config.path.as_path()) {
+            status.volume = Some(volume.config.path.clone());
+        }
+    }
+
+    /// Why nothing is being recorded; `None` when that is no gap (a new stream that has not begun).
+    fn reason(&self, volume: &Volume, desired: Desired, mono: Duration) -> Option<GapReason> {
+        if desired.policy.mode == RecordMode::Off || desired.situation == StreamSituation::Disabled {
+            return Some(GapReason::Disabled);
+        }
+        match volume.state() {
+            VolumeState::Ok => {}
+            VolumeState::Full => return Some(GapReason::VolumeFull),
+            VolumeState::Failed | VolumeState::Missing => return Some(GapReason::VolumeFailed),
+        }
+        let silent = mono.saturating_sub(self.last_unit) >= SILENCE;
+        let before = self.tracker.open_gap().map(|g| g.reason);
+        match desired.situation {
+            StreamSituation::Unreachable => Some(GapReason::CameraUnreachable),
+            StreamSituation::Online if silent => Some(GapReason::CameraUnreachable),
+            // Why it stopped stays the reason until pictures come or something else is known.
+            _ if before.is_some() => before,
+            _ if !self.ever_recorded => None,
+            StreamSituation::Online => Some(self.hole.unwrap_or(GapReason::StreamDiscontinuity)),
+            _ => Some(GapReason::CameraUnreachable),
+        }
+    }
+
+    /// The stream is taken away for good: a gap that is open ends now.
+    fn farewell(&mut self, shared: &Shared, now: WallTime) {
+        if let Some(gap) = self.tracker.open_gap() {
+            self.tracker.begins(now.max(gap.start), 0, gap.reason, &mut || shared.gap_id(), &mut self.steps);
+            self.write_ledger(shared);
+        }
+    }
+
+    fn write_ledger(&mut self, shared: &Shared) {
+        let stream = self.control.key;
+        for step in self.steps.drain(..) {
+            match step {
+                LedgerStep::Open(gap) => shared.scribe.note(Note::Gap(stream, gap)),
+                LedgerStep::Forget { id } => shared.scribe.note(Note::NoGap(id)),
+                LedgerStep::Tell(gap) => shared.events.tell(stopped(stream, &gap)),
+                LedgerStep::Close { gap, told } => {
+                    shared.scribe.note(Note::Gap(stream, gap));
+                    shared.events.tell(ended(stream, &gap, told));
+                }
+            }
+        }
+    }
+}
+
+fn is_full(e: &std::io::Error) -> bool {
+    matches!(e.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+}
+
+fn refusal(e: std::io::Error) -> Refusal {
+    if is_full(&e) { Refusal::Full(e) } else { Refusal::Failed(e) }
+}
+
+fn severity(reason: GapReason) -> Severity {
+    match reason {
+        GapReason::Disabled | GapReason::Restart => Severity::Standard,
+        GapReason::CameraUnreachable | GapReason::StreamDiscontinuity => Severity::Medium,
+        GapReason::Overrun | GapReason::Damaged => Severity::High,
+        GapReason::VolumeFull | GapReason::VolumeFailed => Severity::Critical,
+    }
+}
+
+fn stopped(stream: StreamKey, gap: &crate::ledger::Gap) -> EventDraft {
+    EventDraft::new("recording.stopped", severity(gap.reason), gap.start, "record")
+        .camera(stream.camera)
+        .text(format!("The {} stream is not being recorded: {}", stream.kind, words(gap.reason)))
+        .detail(serde_json::json!({ "stream": stream.kind.as_str(), "reason": gap.reason.as_str() }))
+}
+
+fn ended(stream: StreamKey, gap: &crate::ledger::Gap, told: bool) -> EventDraft {
+    let end = gap.end.unwrap_or(gap.start);
+    let seconds = end.saturating_since(gap.start).as_secs_f64();
+    let (kind, severity, text) = if told {
+        ("recording.resumed", Severity::Standard, format!("The {} stream is recorded again", stream.kind))
+    } else {
+        let text = format!("{seconds:.1} s of the {} stream are missing: {}", stream.kind, words(gap.reason));
+        ("recording.gap", severity(gap.reason), text)
+    };
+    EventDraft::new(kind, severity, gap.start, "record").camera(stream.camera).end(end).text(text).detail(
+        serde_json::json!({ "stream": stream.kind.as_str(), "reason": gap.reason.as_str(), "seconds": seconds }),
+    )
+}
+
+fn words(reason: GapReason) -> &'static str {
+    match reason {
+        GapReason::CameraUnreachable => "no pictures come from the camera",
+        GapReason::Disabled => "the camera or its recording was switched off",
+        GapReason::Restart => "the recorder was not running",
+        GapReason::VolumeFull => "the recording volume is full and nothing on it may be deleted",
+        GapReason::VolumeFailed => "the recording volume cannot be written",
+        GapReason::Overrun => "the disk was slower than the cameras for too long",
+        GapReason::StreamDiscontinuity => "packets were lost or the camera's clock jumped",
+        GapReason::Damaged => "a file was found damaged or missing",
+    }
+}
