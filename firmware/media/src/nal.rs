@@ -86,6 +86,11 @@ pub fn annex_b(bytes: &[u8]) -> AnnexB<'_> {
     AnnexB { bytes, at }
 }
 
+/// As [`annex_b`], but bytes before the first start code are a NAL unit too.
+pub(crate) fn units_in(bytes: &[u8]) -> AnnexB<'_> {
+    AnnexB { bytes, at: 0 }
+}
+
 /// See [`annex_b`].
 #[derive(Clone, Debug)]
 pub struct AnnexB<'a> {

@@ -8,6 +8,7 @@ mod sps;
 
 pub use hvcc::HvcC;
 pub use pps::Pps;
+pub(crate) use pps::slice_pps_id;
 pub use sps::{ProfileTierLevel, Sps};
 
 use crate::nal::{BitstreamError, MAX_PARAMETER_SET_BYTES};

@@ -1,7 +1,28 @@
 //! RTP payloads to access units.
 
+mod aac;
+mod chunk;
+mod g711;
+mod h264;
+mod h265;
+mod metadata;
+mod mjpeg;
+mod nal_units;
+mod output;
+
+use self::aac::Aac;
+use self::g711::G711;
+use self::h264::H264;
+use self::h265::H265;
+use self::metadata::Metadata;
+use self::mjpeg::Mjpeg;
+use self::nal_units::NalUnits;
+use self::output::Output;
 use super::packet::Packet;
+use crate::g711::Law;
 use crate::nal::BitstreamError;
+use base64::Engine as _;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use heron_core::{ErrorKind, TrackFormat};
 use std::sync::Arc;
@@ -122,6 +143,8 @@ pub struct DepacketizerCounters {
     pub dropped_before_format: u64,
     /// Frames dropped because they were too large.
     pub dropped_too_large: u64,
+    /// Frames dropped because the caller did not pull them.
+    pub dropped_not_pulled: u64,
     /// Packets that made an error.
     pub malformed: u64,
     /// Format changes after the first format.
@@ -132,40 +155,88 @@ pub struct DepacketizerCounters {
 #[derive(Debug)]
 pub struct Depacketizer {
     clock_rate_hz: u32,
-    format: Option<Arc<TrackFormat>>,
-    counters: DepacketizerCounters,
+    payload: Payload,
+}
+
+#[derive(Debug)]
+enum Payload {
+    H264(Box<NalUnits<H264>>),
+    H265(Box<NalUnits<H265>>),
+    Mjpeg(Box<Mjpeg>),
+    Aac(Box<Aac>),
+    G711(Box<G711>),
+    Metadata(Box<Metadata>),
 }
 
 impl Depacketizer {
     /// For the track that `params` describe. Parameter sets in the `fmtp` that cannot be read are no error: they
     /// are expected in the stream then.
     pub fn new(params: &DepacketizerParams<'_>) -> Result<Self, DepacketizeError> {
-        Ok(Self {
-            clock_rate_hz: params.clock_rate_hz,
-            format: None,
-            counters: DepacketizerCounters::default(),
-        })
+        if params.clock_rate_hz == 0 {
+            let reason = "the rtpmap has no clock rate".to_owned();
+            return Err(DepacketizeError::Fmtp { name: "rate", value: "0".to_owned(), reason });
+        }
+        let payload = match params.encoding.to_ascii_uppercase().as_str() {
+            "H264" => Payload::H264(Box::new(NalUnits::new(sprop(params, &["sprop-parameter-sets"])))),
+            "H265" | "HEVC" => {
+                if let Some(value) = fmtp(params, "sprop-max-don-diff").filter(|v| *v != "0") {
+                    let (name, value) = ("sprop-max-don-diff", value.chars().take(64).collect());
+                    let reason = "decoding order numbers are not supported".to_owned();
+                    return Err(DepacketizeError::Fmtp { name, value, reason });
+                }
+                let names = &["sprop-vps", "sprop-sps", "sprop-pps"];
+                Payload::H265(Box::new(NalUnits::new(sprop(params, names))))
+            }
+            "JPEG" => Payload::Mjpeg(Box::new(Mjpeg::new())),
+            "MPEG4-GENERIC" => Payload::Aac(Box::new(Aac::new(params)?)),
+            "PCMA" => Payload::G711(Box::new(G711::new(Law::A, params.clock_rate_hz, params.channels))),
+            "PCMU" => Payload::G711(Box::new(G711::new(Law::Mu, params.clock_rate_hz, params.channels))),
+            "VND.ONVIF.METADATA" => Payload::Metadata(Box::new(Metadata::new())),
+            _ => {
+                let encoding = params.encoding.chars().take(64).collect();
+                return Err(DepacketizeError::Unsupported { encoding });
+            }
+        };
+        Ok(Self { clock_rate_hz: params.clock_rate_hz, payload })
     }
 
     /// Takes the next packet, in order. `lost_before`: packets are missing between the one before and this one
     /// ([`super::Arrival::Next`] with `lost` above zero, or a restart). After an error go on with the next packet;
-    /// frames may be ready all the same. Call [`Self::pull`] until it returns `None` after each push.
+    /// frames may be ready all the same. Call [`Self::pull`] until it returns `None` after each push: at most 256
+    /// frames are kept.
     pub fn push(&mut self, packet: &Packet<'_>, lost_before: bool) -> Result<(), DepacketizeError> {
-        let _ = (packet, lost_before);
-        Ok(())
+        match &mut self.payload {
+            Payload::H264(d) => d.push(packet, lost_before),
+            Payload::H265(d) => d.push(packet, lost_before),
+            Payload::Mjpeg(d) => d.push(packet, lost_before),
+            Payload::Aac(d) => d.push(packet, lost_before),
+            Payload::G711(d) => {
+                d.push(packet, lost_before);
+                Ok(())
+            }
+            Payload::Metadata(d) => d.push(packet, lost_before),
+        }
     }
 
     /// The next finished frame.
     pub fn pull(&mut self) -> Option<Frame> {
-        None
+        self.output_mut().pull()
     }
 
     /// Finishes the frame being assembled, at the end of a connection.
-    pub fn flush(&mut self) {}
+    pub fn flush(&mut self) {
+        match &mut self.payload {
+            Payload::H264(d) => d.end_unit(),
+            Payload::H265(d) => d.end_unit(),
+            Payload::Mjpeg(d) => d.end(true),
+            Payload::Metadata(d) => d.end(),
+            Payload::Aac(_) | Payload::G711(_) => {}
+        }
+    }
 
     /// The format, once known: from the SDP, or from the stream.
     pub fn format(&self) -> Option<&Arc<TrackFormat>> {
-        self.format.as_ref()
+        self.output().format.as_ref()
     }
 
     /// Timestamp units per second.
@@ -175,6 +246,57 @@ impl Depacketizer {
 
     /// Counters since it was made.
     pub fn counters(&self) -> &DepacketizerCounters {
-        &self.counters
+        &self.output().counters
+    }
+
+    fn output(&self) -> &Output {
+        match &self.payload {
+            Payload::H264(d) => &d.output,
+            Payload::H265(d) => &d.output,
+            Payload::Mjpeg(d) => &d.output,
+            Payload::Aac(d) => &d.output,
+            Payload::G711(d) => &d.output,
+            Payload::Metadata(d) => &d.output,
+        }
+    }
+
+    fn output_mut(&mut self) -> &mut Output {
+        match &mut self.payload {
+            Payload::H264(d) => &mut d.output,
+            Payload::H265(d) => &mut d.output,
+            Payload::Mjpeg(d) => &mut d.output,
+            Payload::Aac(d) => &mut d.output,
+            Payload::G711(d) => &mut d.output,
+            Payload::Metadata(d) => &mut d.output,
+        }
     }
 }
+
+/// The value of a format parameter.
+fn fmtp<'a>(params: &DepacketizerParams<'a>, name: &str) -> Option<&'a str> {
+    params.fmtp.iter().find(|(n, _)| n.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+}
+
+/// Parameter sets in base64, several separated by commas (RFC 6184 §8.1, RFC 7798 §7.1). What is no base64 is left
+/// out; padding may be missing.
+fn sprop<'a>(params: &'a DepacketizerParams<'a>, names: &'a [&'a str]) -> impl Iterator<Item = Vec<u8>> + 'a {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &base64::alphabet::STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true),
+    );
+    names
+        .iter()
+        .filter_map(|name| fmtp(params, name))
+        .flat_map(|list| list.split(','))
+        .filter_map(|text| LENIENT.decode(text.trim()).ok())
+}
+
+fn malformed(what: &'static str, problem: &'static str, payload: &[u8]) -> DepacketizeError {
+    let head = std::array::from_fn(|i| payload.get(i).copied().unwrap_or(0));
+    DepacketizeError::Malformed { what, problem, len: payload.len(), head }
+}
+
+#[cfg(test)]
+mod tests;

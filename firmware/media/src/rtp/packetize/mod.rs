@@ -1,6 +1,15 @@
 //! Access units to RTP payloads.
 
-use heron_core::{ErrorKind, TrackFormat};
+mod audio;
+mod mjpeg;
+mod nal_units;
+
+use self::nal_units::Kind;
+use crate::nal;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use heron_core::{AudioCodec, ErrorKind, TrackFormat, VideoCodec};
 use thiserror::Error;
 
 /// Why an access unit cannot be packetised.
@@ -101,27 +110,71 @@ impl PacketList {
         }
         self.packets.push(Span { end: self.bytes.len(), marker, timestamp_offset });
     }
+    /// Takes packets off the end until `count` are left.
+    fn truncate(&mut self, count: usize) {
+        self.packets.truncate(count);
+        self.bytes.truncate(self.packets.last().map_or(0, |last| last.end));
+    }
 }
 
 /// Cuts access units of one track into RTP payloads. Immutable: one serves all receivers.
 #[derive(Clone, Debug)]
 pub struct Packetizer {
-    encoding: &'static str,
     clock_rate_hz: u32,
+    channels: u8,
+    payload: Payload,
+}
+
+#[derive(Clone, Debug)]
+enum Payload {
+    Nal { kind: Kind, sets: Vec<Bytes> },
+    Mjpeg,
+    Aac { config: Bytes },
+    G711 { codec: AudioCodec },
+    Metadata,
 }
 
 impl Packetizer {
     /// For a track of this format. FLAC has no payload format.
     pub fn new(format: &TrackFormat) -> Result<Self, PacketizeError> {
-        let _ = format;
-        Ok(Self { encoding: "", clock_rate_hz: 90_000 })
+        let (clock_rate_hz, channels, payload) = match format {
+            TrackFormat::Video(video) => {
+                let payload = match video.codec {
+                    VideoCodec::H264 => Payload::Nal { kind: Kind::H264, sets: video.parameter_sets.clone() },
+                    VideoCodec::H265 => Payload::Nal { kind: Kind::H265, sets: video.parameter_sets.clone() },
+                    VideoCodec::Mjpeg => Payload::Mjpeg,
+                };
+                (90_000, 1, payload)
+            }
+            TrackFormat::Audio(audio) => {
+                let payload = match audio.codec {
+                    AudioCodec::Aac => Payload::Aac { config: audio.config.clone() },
+                    codec @ (AudioCodec::G711a | AudioCodec::G711u) => Payload::G711 { codec },
+                    AudioCodec::Flac => {
+                        return Err(PacketizeError::Unsupported { codec: audio.codec.to_string() });
+                    }
+                };
+                (audio.sample_rate_hz, audio.channels, payload)
+            }
+            TrackFormat::Metadata => (90_000, 1, Payload::Metadata),
+        };
+        if let Payload::Nal { kind, sets } = &payload
+            && sets
+                .iter()
+                .any(|set| set.len() < kind.header_bytes() || set.len() > nal::MAX_PARAMETER_SET_BYTES)
+        {
+            let problem = "a parameter set is empty or longer than 4096 bytes".to_owned();
+            return Err(PacketizeError::Malformed { what: "a video format", problem });
+        }
+        Ok(Self { clock_rate_hz, channels, payload })
     }
 
-    /// Appends the payloads of one access unit to `out`.
+    /// Appends the payloads of one access unit to `out`. After an error `out` is as it was.
     ///
     /// `payload` is as in [`heron_core::AccessUnit::payload`]; `random_access` puts the parameter sets before it
     /// (H.264: one STAP-A, H.265: one AP). `max_payload` bounds the bytes after the RTP header: 1200 suits any
     /// network, 1460 is what fits an Ethernet frame over IPv4/UDP, more is fine over TCP (at most 65,000).
+    /// An image of JPEG is sent with the standard Huffman tables; its coefficients stay as they are.
     pub fn packetize(
         &self,
         payload: &[u8],
@@ -129,13 +182,40 @@ impl Packetizer {
         max_payload: usize,
         out: &mut PacketList,
     ) -> Result<(), PacketizeError> {
-        let _ = (payload, random_access, max_payload, out);
-        Ok(())
+        let max_payload = max_payload.min(65_000);
+        match &self.payload {
+            Payload::Nal { kind, sets } => {
+                let sets = if random_access { &sets[..] } else { &[] };
+                nal_units::packetize(*kind, sets, payload, max_payload, out)
+            }
+            Payload::Mjpeg => mjpeg::packetize(payload, max_payload, out),
+            Payload::Aac { .. } => audio::packetize_aac(payload, max_payload, out),
+            Payload::G711 { .. } => audio::packetize_g711(payload, self.channels, max_payload, out),
+            Payload::Metadata => {
+                if max_payload == 0 {
+                    return Err(PacketizeError::PacketTooSmall { max_payload, least: 1 });
+                }
+                let parts = payload.chunks(max_payload);
+                let count = parts.len();
+                for (number, part) in parts.enumerate() {
+                    out.push(&[part], number + 1 == count, 0);
+                }
+                Ok(())
+            }
+        }
     }
 
     /// Encoding name for `a=rtpmap`.
     pub fn encoding(&self) -> &'static str {
-        self.encoding
+        match self.payload {
+            Payload::Nal { kind: Kind::H264, .. } => "H264",
+            Payload::Nal { kind: Kind::H265, .. } => "H265",
+            Payload::Mjpeg => "JPEG",
+            Payload::Aac { .. } => "MPEG4-GENERIC",
+            Payload::G711 { codec: AudioCodec::G711a } => "PCMA",
+            Payload::G711 { .. } => "PCMU",
+            Payload::Metadata => "vnd.onvif.metadata",
+        }
     }
     /// Clock rate for `a=rtpmap`, in Hz.
     pub fn clock_rate_hz(&self) -> u32 {
@@ -143,14 +223,40 @@ impl Packetizer {
     }
     /// Channels for `a=rtpmap`, when more than one.
     pub fn channels(&self) -> Option<u8> {
-        None
+        (self.channels > 1).then_some(self.channels)
     }
     /// The static payload type (RFC 3551 §6), for G.711 at 8 kHz mono (0, 8) and JPEG (26).
     pub fn static_payload_type(&self) -> Option<u8> {
-        None
+        match self.payload {
+            Payload::Mjpeg => Some(26),
+            Payload::G711 { codec } if self.clock_rate_hz == 8000 && self.channels == 1 => {
+                Some(if codec == AudioCodec::G711u { 0 } else { 8 })
+            }
+            _ => None,
+        }
     }
     /// The value of `a=fmtp` after the payload type, when there is one.
     pub fn fmtp(&self) -> Option<String> {
-        None
+        match &self.payload {
+            Payload::Nal { kind: Kind::H264, sets } => {
+                let level = sets.first().and_then(|sps| sps.get(1..4)).map(hex::encode).unwrap_or_default();
+                let sets = base64_list(sets);
+                Some(format!("packetization-mode=1;profile-level-id={level};sprop-parameter-sets={sets}"))
+            }
+            Payload::Nal { kind: Kind::H265, sets } => {
+                let of = |unit_type: u8| base64_list(sets.iter().filter(|s| (s[0] >> 1) & 0x3f == unit_type));
+                Some(format!("sprop-vps={};sprop-sps={};sprop-pps={}", of(32), of(33), of(34)))
+            }
+            // streamtype 5 is audio; profile-level-id 1 is Main Audio level 1, which receivers ignore beside config.
+            Payload::Aac { config } => Some(format!(
+                "streamtype=5;profile-level-id=1;mode=AAC-hbr;config={};sizelength=13;indexlength=3;indexdeltalength=3",
+                hex::encode(config)
+            )),
+            Payload::Mjpeg | Payload::G711 { .. } | Payload::Metadata => None,
+        }
     }
+}
+
+fn base64_list<'a>(sets: impl IntoIterator<Item = &'a Bytes>) -> String {
+    sets.into_iter().map(|set| STANDARD.encode(set)).collect::<Vec<_>>().join(",")
 }

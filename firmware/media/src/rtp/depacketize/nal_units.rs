@@ -1,0 +1,428 @@
+//! Access units out of NAL units: what H.264 (RFC 6184) and H.265 (RFC 7798) share.
+//!
+//! ```text
+//!   packet -> unit()      whole NAL units (single, aggregated)    \
+//!          -> fragment()  parts of one (FU)                        +-> chunk: length + NAL unit, length + NAL unit ...
+//!          -> marker, or another timestamp -> end of the access unit ----> Frame
+//! ```
+//!
+//! Quirks that are taken here, because cameras have them:
+//! - marker bit on parameter sets, SEI or delimiters: a marker ends an access unit only when it has a slice;
+//! - marker bit on every slice: seen when a slice that does not begin a picture follows under the same timestamp;
+//!   from then on only the timestamp, or a slice that begins a picture, ends an access unit;
+//! - no marker at all: the timestamp ends the access unit;
+//! - Annex B inside the payload (several NAL units with start codes in one RTP "NAL unit"): searched for at the
+//!   beginning of every NAL unit, in everything that is no slice, and, once seen, everywhere;
+//! - fragments whose headers differ: the first counts; a fragment without an end: what follows ends it;
+//! - empty NAL units, parameter sets in one RTP packet with slices, fillers.
+
+use super::chunk::Chunk;
+use super::output::{Finished, Output};
+use super::{DepacketizeError, MAX_FRAME_BYTES};
+use crate::nal::{self, BitstreamError};
+use bytes::Bytes;
+use heron_core::{TrackFormat, VideoFormat};
+
+/// What a NAL unit is to the assembly of access units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    /// Goes to the format.
+    ParameterSet,
+    /// Left out: delimiters, fillers.
+    Noise,
+    /// Part of a picture.
+    Slice {
+        /// It is the first of its picture.
+        begins: bool,
+        random_access: bool,
+        reference: bool,
+    },
+    /// SEI and whatever else; stays in the payload.
+    Other,
+}
+
+/// The parameter sets of a track.
+pub(super) trait ParameterSets: Default + std::fmt::Debug {
+    /// Takes one; returns whether it is new or changed.
+    fn insert(&mut self, unit: &[u8]) -> Result<bool, BitstreamError>;
+    /// The format, when the sets are enough for one.
+    fn format(&self) -> Option<Result<VideoFormat, BitstreamError>>;
+    /// There is more than one sequence: the slices say which one is in use.
+    fn is_ambiguous(&self) -> bool;
+    /// Takes note of the sets that this first slice uses; returns whether others were in use before.
+    fn activate(&mut self, slice: &[u8]) -> bool;
+}
+
+/// The differences between the two codecs.
+pub(super) trait Syntax: std::fmt::Debug {
+    /// Bytes of the NAL unit header.
+    const HEADER_BYTES: usize;
+    type Sets: ParameterSets;
+    /// What a NAL unit is, by its header and the byte behind it.
+    fn classify(header: &[u8], next: Option<u8>) -> Class;
+}
+
+/// The access unit being assembled.
+#[derive(Clone, Copy, Debug, Default)]
+struct Unit {
+    timestamp: u32,
+    /// Packets were lost right before it, or in it before its first slice.
+    after_loss: bool,
+    has_slice: bool,
+    random_access: bool,
+    reference: bool,
+    /// Something inside is missing.
+    damaged: bool,
+    /// Its first part is missing.
+    headless: bool,
+    too_large: bool,
+}
+
+/// The NAL unit being put together from fragments.
+#[derive(Clone, Copy, Debug)]
+struct Fragment {
+    /// Where its length lies in the chunk.
+    at: usize,
+    class: Class,
+}
+
+#[derive(Debug)]
+pub(super) struct NalUnits<S: Syntax> {
+    chunk: Chunk,
+    sets: S::Sets,
+    sets_changed: bool,
+    pub(super) output: Output,
+    unit: Option<Unit>,
+    fragment: Option<Fragment>,
+    /// Annex B has been seen inside the payload.
+    annex_b: bool,
+    /// A marker does not end an access unit on this stream.
+    distrust_marker: bool,
+    /// Timestamp of the access unit that a marker ended last.
+    marked: Option<u32>,
+    error: Option<DepacketizeError>,
+}
+
+/// Bytes at the beginning of a NAL unit that tell what it is and which parameter sets it uses.
+const HEAD_BYTES: usize = 16;
+
+impl<S: Syntax> NalUnits<S> {
+    /// `sets`: parameter sets of the SDP. Those that cannot be read are left out.
+    pub(super) fn new(sets: impl Iterator<Item = Vec<u8>>) -> Self {
+        let mut this = Self {
+            chunk: Chunk::new(64 << 10, 256 << 10),
+            sets: S::Sets::default(),
+            sets_changed: false,
+            output: Output::default(),
+            unit: None,
+            fragment: None,
+            annex_b: false,
+            distrust_marker: false,
+            marked: None,
+            error: None,
+        };
+        for set in sets {
+            for unit in nal::units_in(&set) {
+                if is_set::<S>(unit) {
+                    this.take_set(unit);
+                }
+            }
+        }
+        this.update_format();
+        this.error = None;
+        this
+    }
+
+    /// To be called first for every packet.
+    pub(super) fn begin_packet(&mut self, timestamp: u32, lost_before: bool) {
+        if lost_before {
+            self.lose();
+        }
+        if self.unit.is_some_and(|u| u.timestamp != timestamp) {
+            self.end_unit();
+            // The loss may be of either side of the boundary.
+            self.output.loss |= lost_before;
+        }
+        if self.unit.is_none() {
+            self.unit = Some(Unit { timestamp, after_loss: lost_before, ..Unit::default() });
+        }
+    }
+
+    /// To be called last for every packet.
+    pub(super) fn end_packet(&mut self, marker: bool) -> Result<(), DepacketizeError> {
+        if marker {
+            if self.fragment.is_some() {
+                self.end_fragment();
+            }
+            if let Some(unit) = self.unit.filter(|u| u.has_slice && !self.distrust_marker) {
+                self.end_unit();
+                self.marked = Some(unit.timestamp);
+            }
+        }
+        match self.error.take() {
+            None => Ok(()),
+            Some(error) => {
+                self.output.counters.malformed +=
+                    u64::from(!matches!(error, DepacketizeError::FrameTooLarge { .. }));
+                Err(error)
+            }
+        }
+    }
+
+    /// Something is wrong with the packet; reported by [`Self::end_packet`]. The first error counts.
+    pub(super) fn fail(&mut self, error: DepacketizeError) {
+        self.error.get_or_insert(error);
+    }
+
+    fn lose(&mut self) {
+        self.output.loss = true;
+        if self.fragment.is_some() {
+            // Its beginning is worth having: decoders conceal the rest.
+            self.end_fragment();
+        }
+        if let Some(unit) = &mut self.unit {
+            unit.damaged |= unit.has_slice;
+            unit.after_loss |= !unit.has_slice;
+        }
+    }
+
+    /// A whole NAL unit, or several with start codes.
+    pub(super) fn unit(&mut self, bytes: &[u8]) {
+        if self.fragment.is_some() {
+            self.end_fragment();
+        }
+        let is_slice = matches!(classify::<S>(bytes), Some(Class::Slice { .. }));
+        let begins_with_start_code = begins_with_start_code(bytes);
+        self.annex_b |= begins_with_start_code;
+        if begins_with_start_code || ((self.annex_b || !is_slice) && nal::find_start_code(bytes, 0).is_some())
+        {
+            for unit in nal::units_in(bytes) {
+                self.take(unit);
+            }
+        } else {
+            self.take(bytes);
+        }
+    }
+
+    /// A NAL unit without start codes.
+    fn take(&mut self, unit: &[u8]) {
+        // Empty ones and ones without content are noise.
+        let Some(class) = classify::<S>(unit) else { return };
+        match class {
+            Class::ParameterSet => self.take_set(unit),
+            Class::Noise => {}
+            Class::Slice { .. } | Class::Other => {
+                if self.admit(class, &unit[..unit.len().min(HEAD_BYTES)]) && self.has_room(4 + unit.len()) {
+                    self.chunk.put(&(unit.len() as u32).to_be_bytes());
+                    self.chunk.put(unit);
+                }
+            }
+        }
+    }
+
+    /// A part of a NAL unit. `header` is the whole NAL unit's, `part` what is behind it in this packet.
+    pub(super) fn fragment(&mut self, first: bool, last: bool, header: &[u8], part: &[u8]) {
+        if first {
+            if self.fragment.is_some() {
+                self.end_fragment();
+            }
+            self.begin_fragment(header, part);
+        } else if self.fragment.is_some() {
+            if self.has_room(part.len()) {
+                self.chunk.put(part);
+            }
+        } else if matches!(S::classify(header, part.first().copied()), Class::Slice { .. })
+            && let Some(unit) = &mut self.unit
+        {
+            // Its beginning is lost: if nothing of the picture came before, the picture's beginning is.
+            unit.headless |= !unit.has_slice;
+            unit.damaged = true;
+            unit.has_slice = true;
+        }
+        if last && self.fragment.is_some() {
+            self.end_fragment();
+        }
+    }
+
+    fn begin_fragment(&mut self, header: &[u8], part: &[u8]) {
+        let class = S::classify(header, part.first().copied());
+        let mut head = [0; HEAD_BYTES + 4];
+        let taken = part.len().min(HEAD_BYTES);
+        head[..header.len()].copy_from_slice(header);
+        head[header.len()..header.len() + taken].copy_from_slice(&part[..taken]);
+        if !self.admit(class, &head[..header.len() + taken]) || !self.has_room(4 + header.len() + part.len())
+        {
+            return;
+        }
+        self.fragment = Some(Fragment { at: self.chunk.len(), class });
+        self.chunk.put(&[0; 4]);
+        self.chunk.put(header);
+        self.chunk.put(part);
+    }
+
+    /// The NAL unit in fragments is complete, or will not get more.
+    fn end_fragment(&mut self) {
+        let Some(Fragment { at, class }) = self.fragment.take() else { return };
+        let whole = &mut self.chunk.frame()[at..];
+        let Some((length, unit)) = whole.split_first_chunk_mut::<4>() else { return };
+        let has_start_code = begins_with_start_code(unit);
+        self.annex_b |= has_start_code;
+        let is_slice = matches!(class, Class::Slice { .. });
+        if has_start_code || ((self.annex_b || !is_slice) && nal::find_start_code(unit, 0).is_some()) {
+            let copy = unit.to_vec();
+            self.chunk.truncate(at);
+            for unit in nal::units_in(&copy) {
+                self.take(unit);
+            }
+            return;
+        }
+        match class {
+            Class::ParameterSet => {
+                let copy = unit.to_vec();
+                self.chunk.truncate(at);
+                self.take_set(&copy);
+            }
+            Class::Noise => self.chunk.truncate(at),
+            Class::Slice { .. } | Class::Other => *length = (unit.len() as u32).to_be_bytes(),
+        }
+    }
+
+    /// Takes note of a NAL unit about to be put into the access unit; returns whether it shall be.
+    fn admit(&mut self, class: Class, head: &[u8]) -> bool {
+        let Class::Slice { begins, random_access, reference } = class else {
+            return self.unit.is_some_and(|u| !u.too_large);
+        };
+        let Some(mut unit) = self.unit else { return false };
+        if begins && unit.has_slice {
+            // A new picture under the same timestamp: the second field, or a sender without marker and clock.
+            self.end_unit();
+            unit = Unit { timestamp: unit.timestamp, ..Unit::default() };
+        }
+        if !unit.has_slice {
+            if !begins && self.marked == Some(unit.timestamp) && !unit.after_loss {
+                self.distrust_marker = true;
+            }
+            unit.headless |= !begins && unit.after_loss;
+        }
+        unit.has_slice = true;
+        unit.random_access |= random_access;
+        unit.reference |= reference;
+        self.unit = Some(unit);
+        if random_access && begins && self.sets.is_ambiguous() && self.sets.activate(head) {
+            self.sets_changed = true;
+        }
+        !unit.headless && !unit.too_large
+    }
+
+    fn has_room(&mut self, additional: usize) -> bool {
+        if self.chunk.len() + additional <= MAX_FRAME_BYTES {
+            return true;
+        }
+        self.chunk.truncate(0);
+        self.fragment = None;
+        if let Some(unit) = &mut self.unit {
+            unit.too_large = true;
+        }
+        self.fail(DepacketizeError::FrameTooLarge { limit: MAX_FRAME_BYTES });
+        false
+    }
+
+    fn take_set(&mut self, set: &[u8]) {
+        match self.sets.insert(set) {
+            Ok(changed) => self.sets_changed |= changed,
+            Err(error) => self.fail(error.into()),
+        }
+    }
+
+    fn update_format(&mut self) {
+        if !std::mem::take(&mut self.sets_changed) {
+            return;
+        }
+        match self.sets.format() {
+            Some(Ok(format)) => self.output.set_format(TrackFormat::Video(format)),
+            Some(Err(error)) => self.fail(error.into()),
+            None => {}
+        }
+    }
+
+    /// The access unit is complete, or will not get more.
+    pub(super) fn end_unit(&mut self) {
+        if self.fragment.is_some() {
+            self.end_fragment();
+        }
+        let Some(unit) = self.unit.take() else { return };
+        self.update_format();
+        if unit.too_large {
+            self.chunk.truncate(0);
+            self.output.counters.dropped_too_large += 1;
+            self.output.loss = true;
+        } else if unit.headless {
+            self.chunk.truncate(0);
+            self.output.drop_incomplete();
+        } else if unit.has_slice {
+            if self.output.format.is_none() {
+                self.chunk.truncate(0);
+                self.output.counters.dropped_before_format += 1;
+                return;
+            }
+            let payload: Bytes = self.chunk.take();
+            self.output.deliver(Finished {
+                rtp_timestamp: unit.timestamp,
+                payload,
+                random_access: unit.random_access,
+                audio_samples: 0,
+                damaged: unit.damaged,
+                reference: unit.reference,
+            });
+        } else {
+            // Parameter sets and the like alone are no access unit.
+            self.chunk.truncate(0);
+        }
+    }
+}
+
+fn classify<S: Syntax>(unit: &[u8]) -> Option<Class> {
+    let (header, rest) = unit.split_at_checked(S::HEADER_BYTES)?;
+    Some(S::classify(header, rest.first().copied()))
+}
+
+fn is_set<S: Syntax>(unit: &[u8]) -> bool {
+    classify::<S>(unit) == Some(Class::ParameterSet)
+}
+
+fn begins_with_start_code(bytes: &[u8]) -> bool {
+    matches!(bytes, [0, 0, 1, ..] | [0, 0, 0, 1, ..])
+}
+
+/// Parameter sets of one kind by id, in the order in which they first came.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SetsById(Vec<(u8, Bytes)>);
+
+impl SetsById {
+    /// Returns whether it is new or changed.
+    pub(super) fn insert(&mut self, id: u8, unit: &[u8]) -> bool {
+        match self.0.iter_mut().find(|(known, _)| *known == id) {
+            Some((_, old)) if old[..] == *unit => false,
+            Some((_, old)) => {
+                *old = Bytes::copy_from_slice(unit);
+                true
+            }
+            None => {
+                self.0.push((id, Bytes::copy_from_slice(unit)));
+                true
+            }
+        }
+    }
+    pub(super) fn get(&self, id: u8) -> Option<&Bytes> {
+        self.0.iter().find(|(known, _)| *known == id).map(|(_, unit)| unit)
+    }
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+    /// All units, the one with `first` first.
+    pub(super) fn units(&self, first: Option<u8>) -> Vec<Bytes> {
+        let (mut active, others): (Vec<_>, Vec<_>) = self.0.iter().partition(|(id, _)| Some(*id) == first);
+        active.extend(others);
+        active.into_iter().map(|(_, unit)| unit.clone()).collect()
+    }
+}
