@@ -59,7 +59,7 @@ impl SceneEncoder {
             .max_frame_rate(FrameRate::from_hz(settings.fps))
             .intra_frame_period(IntraFramePeriod::from_num_frames(settings.gop))
             .sps_pps_strategy(SpsPpsStrategy::ConstantId)
-            .skip_frames(false)
+            .skip_frames(true)
             .scene_change_detect(false)
             .num_threads(1)
             .vui(VuiConfig::bt709());

@@ -35,12 +35,11 @@ pub(crate) async fn run(listener: TcpListener, tls: Option<TlsAcceptor>, house: 
 }
 
 async fn plain(stream: TcpStream, house: Arc<House>, local: SocketAddr, remote: SocketAddr) {
-    let (reader, writer) = stream.into_split();
-    // The halves are kept until after the linger option is set.
-    let (mut r, mut w) = (reader, writer);
-    if connection::serve(&mut r, &mut w, house, local, remote).await == End::Reset {
-        // Closing a socket with a linger time of zero sends RST.
-        let _ = SockRef::from(w.as_ref()).set_linger(Some(Duration::ZERO));
+    let (mut reader, mut writer) = stream.into_split();
+    if connection::serve(&mut reader, &mut writer, house, local, remote).await == End::Reset {
+        // Closing a socket with a linger time of zero sends RST, unless the half's drop has sent FIN before it.
+        let _ = SockRef::from(writer.as_ref()).set_linger(Some(Duration::ZERO));
+        writer.forget();
     }
 }
 
