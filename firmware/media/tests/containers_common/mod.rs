@@ -322,8 +322,19 @@ fn warnings(stderr: &[u8]) -> String {
     text.lines().filter(|l| !l.starts_with("Guessed Channel Layout")).collect()
 }
 
+/// The decoded sound of a file with invented pictures, about which ffmpeg complains at length.
+pub(crate) fn decode_sound_beside_nonsense(bytes: &[u8]) -> Vec<i16> {
+    sound_of(bytes, "mp4").0
+}
+
 /// The decoded sound of a file as 16-bit samples.
 pub(crate) fn decode_sound(bytes: &[u8], extension: &str) -> Vec<i16> {
+    let (samples, said) = sound_of(bytes, extension);
+    assert_eq!(said, "", "ffmpeg warned");
+    samples
+}
+
+fn sound_of(bytes: &[u8], extension: &str) -> (Vec<i16>, String) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(format!("sound.{extension}"));
     std::fs::write(&path, bytes).unwrap();
@@ -333,9 +344,9 @@ pub(crate) fn decode_sound(bytes: &[u8], extension: &str) -> Vec<i16> {
         .args(["-map", "0:a", "-f", "s16le", "-"])
         .output()
         .unwrap();
-    assert_eq!(warnings(&done.stderr), "", "ffmpeg warned");
     assert!(done.status.success());
-    done.stdout.chunks(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect()
+    let samples = done.stdout.chunks(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect();
+    (samples, warnings(&done.stderr))
 }
 
 /// FNV-1a, for golden values.

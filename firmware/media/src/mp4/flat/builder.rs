@@ -221,11 +221,16 @@ impl FlatBuilder {
         let table = &mut self.tables[VIDEO];
         let description = table.description(&track.spec.format);
         let to = table.timescale().unwrap_or(scale);
-        let mut dts = from;
-        for sample in &lead.samples[skip..] {
-            if part.place_media(media(dts)) >= self.play_to {
-                break;
+        // In decoding order, up to the last picture that is shown before the end.
+        let (mut shown, mut dts) = (skip, from);
+        for (n, sample) in lead.samples.iter().enumerate().skip(skip) {
+            if part.place_media(media(dts + i64::from(sample.cto))) < self.play_to {
+                shown = n + 1;
             }
+            dts += i64::from(sample.duration);
+        }
+        dts = from;
+        for sample in &lead.samples[skip..shown] {
             let at = part.place(dts, scale, to).max(0) as u64;
             let cto = rescale(i64::from(sample.cto), scale, to) as i32;
             table.push(at, rescale(i64::from(sample.duration), scale, to) as u64, sample.size, cto, sample.sync);
