@@ -112,7 +112,8 @@ fn state_code(state: SegmentState) -> i64 {
 /// segments (clock set back) of up to this length are found.
 const LOOK_BACK_NANOS: i64 = 2 * 3600 * 1_000_000_000;
 
-const SELECT: &str = "SELECT s.id, t.camera, t.kind, v.uuid, s.start_ns, s.end_ns, s.suffix, s.bytes, s.init_bytes,
+const SELECT: &str =
+    "SELECT s.id, t.camera, t.kind, v.uuid, s.start_ns, s.end_ns, s.suffix, s.bytes, s.init_bytes,
     s.frames, f.codecs, f.video, f.audio, f.metadata, f.width, f.height, s.state, s.locked
     FROM record_segment s JOIN record_stream t ON t.id = s.stream JOIN record_volume v ON v.id = s.volume
     JOIN record_format f ON f.id = s.format";
@@ -293,9 +294,8 @@ pub(crate) fn expire(conn: &Connection, id: i64) -> Result<()> {
 
 /// Retention never deletes a locked segment. `false` when there is no such segment.
 pub(crate) fn set_locked(conn: &Connection, id: i64, locked: bool) -> Result<bool> {
-    let n = conn
-        .prepare_cached("UPDATE record_segment SET locked = ?2 WHERE id = ?1")?
-        .execute((id, locked))?;
+    let n =
+        conn.prepare_cached("UPDATE record_segment SET locked = ?2 WHERE id = ?1")?.execute((id, locked))?;
     Ok(n > 0)
 }
 
@@ -495,8 +495,10 @@ pub(crate) fn volume_extent(conn: &Connection, volume: VolumeId) -> Result<Optio
 
 /// The recorder was running at `at`.
 pub(crate) fn put_alive(conn: &Connection, at: WallTime) -> Result<()> {
-    conn.prepare_cached("INSERT INTO record_alive VALUES(1, ?1) ON CONFLICT DO UPDATE SET at_ns = excluded.at_ns")?
-        .execute([at.0])?;
+    conn.prepare_cached(
+        "INSERT INTO record_alive VALUES(1, ?1) ON CONFLICT DO UPDATE SET at_ns = excluded.at_ns",
+    )?
+    .execute([at.0])?;
     Ok(())
 }
 

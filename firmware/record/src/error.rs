@@ -76,7 +76,11 @@ pub enum RecordError {
 }
 
 impl RecordError {
-    pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>, source: impl Into<std::io::Error>) -> Self {
+    pub(crate) fn io(
+        doing: &'static str,
+        path: impl Into<PathBuf>,
+        source: impl Into<std::io::Error>,
+    ) -> Self {
         Self::Io { doing, path: path.into(), source: source.into() }
     }
 

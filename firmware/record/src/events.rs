@@ -28,7 +28,10 @@ impl Outlet {
             waiting.0.pop_front();
             waiting.1 += 1;
             if waiting.1.is_power_of_two() {
-                tracing::warn!(dropped = waiting.1, "recording events are not taken; the oldest were dropped");
+                tracing::warn!(
+                    dropped = waiting.1,
+                    "recording events are not taken; the oldest were dropped"
+                );
             }
         }
         waiting.0.push_back(event);

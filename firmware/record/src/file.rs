@@ -73,7 +73,8 @@ impl SegmentFile {
 }
 
 fn write_all_at(file: &File, parts: &[&[u8]], mut offset: u64) -> Result<(), Errno> {
-    let mut slices: Vec<IoSlice<'_>> = parts.iter().filter(|p| !p.is_empty()).map(|p| IoSlice::new(p)).collect();
+    let mut slices: Vec<IoSlice<'_>> =
+        parts.iter().filter(|p| !p.is_empty()).map(|p| IoSlice::new(p)).collect();
     let mut rest = slices.as_mut_slice();
     while !rest.is_empty() {
         let some = rest.len().min(MOST_SLICES);

@@ -84,8 +84,14 @@ mod tests {
     use super::*;
 
     fn index(fragments: usize) -> SegmentIndex {
-        let fragment =
-            FragmentIndex { offset: 0, length: 1, header_len: 1, sequence: 1, wall: None, tracks: Vec::new() };
+        let fragment = FragmentIndex {
+            offset: 0,
+            length: 1,
+            header_len: 1,
+            sequence: 1,
+            wall: None,
+            tracks: Vec::new(),
+        };
         let init = Init { tracks: Vec::new(), created: None, init_len: 0 };
         SegmentIndex { init: Arc::new(init), fragments: vec![fragment; fragments].into() }
     }

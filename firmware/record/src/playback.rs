@@ -87,7 +87,8 @@ impl Playback {
                     catalogue::expired_until(c, stream)?,
                 ))
             })?;
-            let mut rows = Rows { covered: Vec::with_capacity(covered.len()), ledger: Vec::new(), expired_until };
+            let mut rows =
+                Rows { covered: Vec::with_capacity(covered.len()), ledger: Vec::new(), expired_until };
             rows.ledger =
                 ledger.iter().map(|g| LedgerRow { start: g.start, end: g.end, reason: g.reason }).collect();
             self.place_rows(stream, covered, &mut rows, start, end);
@@ -112,11 +113,18 @@ impl Playback {
         let here = self.volumes_here();
         let mut live = self.live_of(stream);
         for (id, volume, c) in covered {
-            let c = live.iter().position(|l| l.segment.id == id).map_or(c, |i| live.swap_remove(i).segment.covered());
+            let c = live
+                .iter()
+                .position(|l| l.segment.id == id)
+                .map_or(c, |i| live.swap_remove(i).segment.covered());
             if here.contains(&volume) {
                 rows.covered.push(c);
             } else {
-                rows.ledger.push(LedgerRow { start: c.start, end: Some(c.end), reason: GapReason::VolumeFailed });
+                rows.ledger.push(LedgerRow {
+                    start: c.start,
+                    end: Some(c.end),
+                    reason: GapReason::VolumeFailed,
+                });
             }
         }
         let fresh = live.into_iter().map(|l| l.segment.covered()).filter(|c| c.start < end && c.end > start);
@@ -326,7 +334,10 @@ impl Playback {
         let Some(mount) = volume else {
             return Err(RecordError::Volume {
                 path: segment.place().relative_path(),
-                problem: format!("the recording lies on volume {}, which is not there; mount it", segment.volume),
+                problem: format!(
+                    "the recording lies on volume {}, which is not there; mount it",
+                    segment.volume
+                ),
             });
         };
         mount
@@ -336,7 +347,9 @@ impl Playback {
 
     pub(crate) fn index_or_warn(&self, segment: &Segment) -> Option<SegmentIndex> {
         self.index(segment)
-            .inspect_err(|error| tracing::warn!(segment = segment.id, %error, "a recording could not be read"))
+            .inspect_err(
+                |error| tracing::warn!(segment = segment.id, %error, "a recording could not be read"),
+            )
             .ok()
     }
 

@@ -87,4 +87,3 @@ pub struct StreamStatus {
     /// The volume it goes to.
     pub volume: Option<std::path::PathBuf>,
 }
-

@@ -6,15 +6,15 @@ use heron_core::WallTime;
 use std::time::Duration;
 
 /// Longest playlist or clip: a day is 1440 segments, half a megabyte of playlist.
-pub const MAX_FOOTAGE: Duration = Duration::from_secs(86_400);
+pub(crate) const MAX_FOOTAGE: Duration = Duration::from_secs(86_400);
 /// Shortest bin of a timeline.
-pub const MIN_BIN: Duration = Duration::from_millis(100);
+pub(crate) const MIN_BIN: Duration = Duration::from_millis(100);
 
 /// Checks a range of footage: in order, begun, at most a day.
 ///
 /// # Errors
 /// [`RecordError::Invalid`] that names `start` or `end`.
-pub fn footage(start: WallTime, end: WallTime, now: WallTime) -> Result<(), RecordError> {
+pub(crate) fn footage(start: WallTime, end: WallTime, now: WallTime) -> Result<(), RecordError> {
     check(start, end, now, MAX_FOOTAGE, "a day; ask for the day in parts")
 }
 
@@ -22,7 +22,12 @@ pub fn footage(start: WallTime, end: WallTime, now: WallTime) -> Result<(), Reco
 ///
 /// # Errors
 /// [`RecordError::Invalid`] that names `start`, `end` or `bin`.
-pub fn timeline(start: WallTime, end: WallTime, bin: Option<Duration>, now: WallTime) -> Result<(), RecordError> {
+pub(crate) fn timeline(
+    start: WallTime,
+    end: WallTime,
+    bin: Option<Duration>,
+    now: WallTime,
+) -> Result<(), RecordError> {
     check(start, end, now, Duration::from_nanos(MAX_RANGE_NANOS as u64), "100 days")?;
     let Some(bin) = bin else { return Ok(()) };
     if bin < MIN_BIN {
@@ -32,7 +37,9 @@ pub fn timeline(start: WallTime, end: WallTime, bin: Option<Duration>, now: Wall
     if bins > MAX_BINS as u128 {
         return Err(RecordError::invalid(
             "bin",
-            format!("would make {bins} bins, at most {MAX_BINS} are possible; make it longer or the range shorter"),
+            format!(
+                "would make {bins} bins, at most {MAX_BINS} are possible; make it longer or the range shorter"
+            ),
         ));
     }
     Ok(())
@@ -46,13 +53,19 @@ fn check(
     words: &str,
 ) -> Result<(), RecordError> {
     if start >= end {
-        return Err(RecordError::invalid("end", format!("must be after start; start is {start} and end is {end}")));
+        return Err(RecordError::invalid(
+            "end",
+            format!("must be after start; start is {start} and end is {end}"),
+        ));
     }
     if start > now {
         return Err(RecordError::invalid("start", format!("is in the future: {start}, and it is {now} now")));
     }
     if end.saturating_since(start) > most {
-        return Err(RecordError::invalid("end", format!("is too far from start: the longest range is {words}")));
+        return Err(RecordError::invalid(
+            "end",
+            format!("is too far from start: the longest range is {words}"),
+        ));
     }
     Ok(())
 }
@@ -69,9 +82,12 @@ mod tests {
     fn each_wrong_range_names_its_field() {
         let now = at(1_000_000);
         let day = 86_400;
-        for (start, end, field) in
-            [(at(20), at(10), "end"), (at(5), at(5), "end"), (at(0), at(day + 1), "end"), (at(2_000_000), at(2_000_001), "start")]
-        {
+        for (start, end, field) in [
+            (at(20), at(10), "end"),
+            (at(5), at(5), "end"),
+            (at(0), at(day + 1), "end"),
+            (at(2_000_000), at(2_000_001), "start"),
+        ] {
             assert_eq!(footage(start, end, now).unwrap_err().field(), Some(field));
         }
         footage(at(1_000_000 - 10), at(1_000_000 + 10), now).unwrap();

@@ -129,12 +129,13 @@ impl Reconciler<'_> {
             }
             Finding::Recording { mut segment, cut } => {
                 report.bytes += segment.bytes;
+                let was_cut = cut.is_some();
                 if let Some(cut) = cut {
                     report.cut(path.clone(), cut.bytes, cut.why);
                 }
                 // Also without a cut: gives back what a crash left preallocated beyond the end.
                 let was_open = row.as_ref().is_none_or(|r| r.state == SegmentState::Open);
-                if self.repair && (was_open || report.last_was_cut(&path)) {
+                if self.repair && (was_open || was_cut) {
                     if let Err(e) = self.truncate(&place, segment.bytes) {
                         report.unusable(path, format!("it could not be cut to its whole fragments: {e}"));
                         return;

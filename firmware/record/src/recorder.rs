@@ -152,7 +152,12 @@ impl Recorder {
         self.spawn(Role::Sweeper, "record-keep".into(), move || sweeper::run(&shared))
     }
 
-    fn spawn(&self, role: Role, name: String, body: impl FnOnce() + Send + 'static) -> Result<(), RecordError> {
+    fn spawn(
+        &self,
+        role: Role,
+        name: String,
+        body: impl FnOnce() + Send + 'static,
+    ) -> Result<(), RecordError> {
         let thread = std::thread::Builder::new()
             .name(name)
             .spawn(body)
@@ -197,8 +202,13 @@ impl Recorder {
             }
         }
         let number = shared.next_stream.fetch_add(1, Ordering::Relaxed);
-        let writer =
-            StreamWriter::new(Arc::clone(&control), tracker, until.is_some(), number, shared.clock.monotonic());
+        let writer = StreamWriter::new(
+            Arc::clone(&control),
+            tracker,
+            until.is_some(),
+            number,
+            shared.clock.monotonic(),
+        );
         let volume = shared.best_volume(None).or_else(|| shared.volumes.first().cloned());
         if let Some(volume) = volume {
             volume.streams.fetch_add(1, Ordering::Relaxed);
@@ -285,7 +295,8 @@ impl Recorder {
         self.shared.stopping.store(true, Ordering::Release);
         self.shared.ring();
         let mut threads = std::mem::take(&mut *self.threads.lock());
-        let mut whole = join(&mut threads, Role::Writer, deadline) & join(&mut threads, Role::Sweeper, deadline);
+        let mut whole =
+            join(&mut threads, Role::Writer, deadline) & join(&mut threads, Role::Sweeper, deadline);
         for volume in &self.shared.volumes {
             whole &= volume.syncer.settle(deadline.saturating_duration_since(Instant::now()));
             volume.syncer.close();

@@ -3,13 +3,13 @@
 
 use crate::RecordError;
 use crate::catalogue;
+use crate::gap_rows;
 use crate::layout::{SegmentPlace, day_name};
 use crate::ledger::Gap;
 use crate::reconcile::{Depth, Reconciler};
 use crate::report::FsckReport;
 use crate::shared::{Shared, Volume};
 use crate::volume::Mount;
-use crate::gap_rows;
 use heron_core::{GapReason, StreamKey, WallTime};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
@@ -74,7 +74,6 @@ pub(crate) fn import(shared: &Shared, volume: &Volume, mount: &Mount) -> Result<
     }
     Ok(report)
 }
-
 
 /// Where the ledger of every known stream stands: until when it is accounted for, and the gap that is still open.
 /// Gaps that were open when the daemon stopped end when it was last known to run; only `disabled` goes on.

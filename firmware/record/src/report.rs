@@ -45,8 +45,6 @@ pub struct FsckReport {
     pub repaired: bool,
     /// The files behind the counts, at most 200 of each kind.
     pub remarks: Vec<Remark>,
-    #[serde(skip)]
-    last_cut: Option<PathBuf>,
 }
 
 impl FsckReport {
@@ -82,11 +80,11 @@ impl FsckReport {
     }
     pub(crate) fn cut(&mut self, path: PathBuf, bytes: u64, why: String) {
         self.cut += 1;
-        self.last_cut = Some(path.clone());
-        self.remark(self.cut, path, format!("{bytes} bytes after the last whole fragment are of no use: {why}"));
-    }
-    pub(crate) fn last_was_cut(&self, path: &std::path::Path) -> bool {
-        self.last_cut.as_deref() == Some(path)
+        self.remark(
+            self.cut,
+            path,
+            format!("{bytes} bytes after the last whole fragment are of no use: {why}"),
+        );
     }
     pub(crate) fn left_open(&mut self, path: PathBuf) {
         self.left_open += 1;
@@ -135,7 +133,9 @@ impl fmt::Display for FsckReport {
         f.write_str(match (self.is_clean(), self.repaired) {
             (true, _) => "Files and catalogue agree.",
             (false, true) => "The catalogue now says what is there.",
-            (false, false) => "Nothing was changed; `herond fsck --repair` makes the catalogue say what is there.",
+            (false, false) => {
+                "Nothing was changed; `herond fsck --repair` makes the catalogue say what is there."
+            }
         })
     }
 }

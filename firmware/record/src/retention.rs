@@ -80,7 +80,11 @@ pub struct Plan {
 
 /// Rule 2. `oldest_first` are all deletable segments of the volume (or as many as were fetched), oldest first;
 /// `needed` is room that a write has just been refused.
-pub fn make_room(space: &VolumeSpace, needed: u64, oldest_first: impl IntoIterator<Item = Candidate>) -> Plan {
+pub fn make_room(
+    space: &VolumeSpace,
+    needed: u64,
+    oldest_first: impl IntoIterator<Item = Candidate>,
+) -> Plan {
     let missing = space.missing().max(needed);
     if missing == 0 {
         return Plan::default();
@@ -127,7 +131,6 @@ pub fn usable_bytes(space: &VolumeSpace) -> u64 {
     let room = (space.free_bytes + space.recordings_bytes).saturating_sub(space.reserve_bytes);
     space.quota_bytes.map_or(room, |q| room.min(q))
 }
-
 
 #[cfg(test)]
 mod tests {

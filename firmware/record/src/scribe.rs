@@ -147,7 +147,10 @@ impl Scribe {
             if refused.is_some() {
                 let mut desk = self.desk.lock();
                 if desk.closing {
-                    tracing::error!(lost = desk.notes.len(), "the database refuses the recorder's last notes; the next start makes them anew from the files");
+                    tracing::error!(
+                        lost = desk.notes.len(),
+                        "the database refuses the recorder's last notes; the next start makes them anew from the files"
+                    );
                     desk.notes.clear();
                     return;
                 }

@@ -177,10 +177,8 @@ impl Segmenter {
         let kind = unit.track();
         let known = self.formats[slot(kind)].replace(Arc::clone(&unit.format));
         if let Some(open) = &self.open {
-            let fits = open
-                .tracks
-                .iter()
-                .any(|t| t.kind() == kind && TrackFormat::same(&t.format, &unit.format));
+            let fits =
+                open.tracks.iter().any(|t| t.kind() == kind && TrackFormat::same(&t.format, &unit.format));
             if !fits {
                 self.renew = true;
                 self.passed_over += 1;
@@ -300,7 +298,8 @@ impl Segmenter {
         }
         let Some(open) = &mut self.open else { return };
         let guess = self.last.as_ref().map(|l| l.dts + self.interval.unwrap_or(USUAL_INTERVAL));
-        let next_dts = next.map(|u| u.dts).filter(|d| self.last.as_ref().is_some_and(|l| *d > l.dts)).or(guess);
+        let next_dts =
+            next.map(|u| u.dts).filter(|d| self.last.as_ref().is_some_and(|l| *d > l.dts)).or(guess);
         while let Some(unit) = self.pending.pop_front() {
             match open.builder.push_unit(&unit) {
                 Ok(()) => {}

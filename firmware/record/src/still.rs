@@ -5,10 +5,8 @@ use crate::catalogue::Segment;
 use crate::index_cache::SegmentIndex;
 use crate::playback::{Playback, StillFrame};
 use heron_core::{MediaTime, TrackKind};
-use heron_media::mp4::{
-    FragmentIndex, Sample, TrackSpec, init_segment, mime_type, scan,
-};
 use heron_media::mp4::write::single_sample_fragment;
+use heron_media::mp4::{FragmentIndex, Sample, TrackSpec, init_segment, mime_type, scan};
 use std::sync::Arc;
 
 /// How long the one picture lasts, in ticks of 90 kHz: 40 ms.

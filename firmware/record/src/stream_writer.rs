@@ -40,7 +40,7 @@ struct OpenSegment {
 #[derive(Debug)]
 pub(crate) enum Refusal {
     /// No room, and none could be made.
-    Full(std::io::Error),
+    Full,
     /// The volume gave an error.
     Failed(std::io::Error),
 }
@@ -172,7 +172,9 @@ impl StreamWriter {
         }
         self.control.status.lock().queue_depth = remaining;
         let silent = mono.saturating_sub(self.last_unit) >= SILENCE;
-        if desired.situation != StreamSituation::Online && desired.situation != StreamSituation::Connecting || silent {
+        if desired.situation != StreamSituation::Online && desired.situation != StreamSituation::Connecting
+            || silent
+        {
             self.segmenter.finish(&mut self.outputs);
             self.segmenter.forget_connection();
         } else if self.pending_since.is_some_and(|since| mono.saturating_sub(since) >= STALL) {
@@ -231,7 +233,7 @@ impl StreamWriter {
         if let Err(refusal) = &result {
             match refusal {
                 // What is written stays whole and becomes deletable, which is what makes room again.
-                Refusal::Full(_) => self.close(shared, volume),
+                Refusal::Full => self.close(shared, volume),
                 Refusal::Failed(_) => self.abandon(shared, volume),
             }
             self.segmenter.abandon();
@@ -260,7 +262,7 @@ impl StreamWriter {
                     Ok(short_by) if short_by == 0 => {
                         self.try_append(shared, volume, mount, fragment).map_err(refusal)
                     }
-                    Ok(_) | Err(_) => Err(Refusal::Full(e)),
+                    Ok(_) | Err(_) => Err(Refusal::Full),
                 }
             }
             other => other.map_err(refusal),
@@ -344,7 +346,8 @@ impl StreamWriter {
             self.ever_recorded = true;
             self.write_ledger(shared);
             if let Some(init) = self.open.as_ref().and_then(|o| scan::read_init(o.init.as_slice()).ok()) {
-                let live = LiveSegment { segment: segment.clone(), init: Arc::new(init), fragments: vec![index] };
+                let live =
+                    LiveSegment { segment: segment.clone(), init: Arc::new(init), fragments: vec![index] };
                 shared.live.lock().insert(segment.id, live);
             }
             shared.scribe.note(Note::Segment(Box::new(segment.clone())));
@@ -505,7 +508,7 @@ fn is_full(e: &std::io::Error) -> bool {
 }
 
 fn refusal(e: std::io::Error) -> Refusal {
-    if is_full(&e) { Refusal::Full(e) } else { Refusal::Failed(e) }
+    if is_full(&e) { Refusal::Full } else { Refusal::Failed(e) }
 }
 
 fn severity(reason: GapReason) -> Severity {

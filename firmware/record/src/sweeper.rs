@@ -67,7 +67,9 @@ pub(crate) fn look(shared: &Shared, volume: &Volume) {
             shared.volume_failed(volume, VolumeState::Full, &full(volume, short_by));
         }
         Ok(_) => {}
-        Err(e) => tracing::warn!(volume = %volume.config.path.display(), error = %e, "retention could not look at a volume"),
+        Err(e) => {
+            tracing::warn!(volume = %volume.config.path.display(), error = %e, "retention could not look at a volume")
+        }
     }
 }
 
@@ -153,7 +155,11 @@ pub(crate) fn expire(shared: &Shared) {
     }
 }
 
-fn expire_stream(shared: &Shared, stream: heron_core::StreamKey, before: WallTime) -> Result<(), RecordError> {
+fn expire_stream(
+    shared: &Shared,
+    stream: heron_core::StreamKey,
+    before: WallTime,
+) -> Result<(), RecordError> {
     let limit = MOST_TOO_OLD + gone(shared);
     let rows = shared.store.read_blocking(|c| catalogue::older_than(c, stream, before, limit))?;
     for segment in rows {

@@ -164,7 +164,12 @@ fn push_unless_expired(
 }
 
 /// The covered share of each bin.
-pub fn coverage(spans: &[(WallTime, WallTime)], start: WallTime, end: WallTime, width_nanos: i64) -> Vec<f32> {
+pub fn coverage(
+    spans: &[(WallTime, WallTime)],
+    start: WallTime,
+    end: WallTime,
+    width_nanos: i64,
+) -> Vec<f32> {
     let width = width_nanos.max(1);
     let count = (end.nanos_since(start).max(0) as u64).div_ceil(width as u64);
     let mut bins = vec![0f32; usize::try_from(count).unwrap_or(0)];
@@ -203,9 +208,12 @@ pub fn assemble(
         }
         let stream = *stream;
         timeline.spans.extend(spans.into_iter().map(|(start, end)| Span { stream, start, end }));
-        timeline
-            .gaps
-            .extend(missing.into_iter().map(|(start, end, reason)| TimelineGap { stream, start, end, reason }));
+        timeline.gaps.extend(missing.into_iter().map(|(start, end, reason)| TimelineGap {
+            stream,
+            start,
+            end,
+            reason,
+        }));
     }
     timeline.bins = bins;
     timeline

@@ -59,7 +59,9 @@ impl Mount {
     /// As [`Mount::open`], but a directory without a marker gets one only with `repair`.
     pub(crate) fn look(path: &Path, known: &[VolumeId], repair: bool) -> Result<Self, RecordError> {
         if !repair && !path.join(MARKER).is_file() {
-            let problem = format!("it has no marker file {MARKER}; mount the disk, or let `herond fsck --repair` make one");
+            let problem = format!(
+                "it has no marker file {MARKER}; mount the disk, or let `herond fsck --repair` make one"
+            );
             return Err(RecordError::Volume { path: path.to_owned(), problem });
         }
         Self::open(path, known)
@@ -95,7 +97,9 @@ impl Mount {
     pub(crate) fn still_there(&self) -> Result<(), RecordError> {
         match rustix::fs::stat(&self.path) {
             Ok(s) if s.st_dev == self.device && s.st_ino == self.inode => Ok(()),
-            Ok(_) => Err(self.problem("its disk is no longer mounted there; nothing is recorded onto the bare mount point")),
+            Ok(_) => Err(self.problem(
+                "its disk is no longer mounted there; nothing is recorded onto the bare mount point",
+            )),
             Err(e) => Err(self.problem(format!("it cannot be reached any more: {e}"))),
         }
     }
@@ -106,7 +110,8 @@ impl Mount {
 
     /// Size of the file system and what is free for us, bytes.
     pub(crate) fn space(&self) -> Result<(u64, u64), RecordError> {
-        let s = rustix::fs::fstatvfs(&self.root).map_err(|e| RecordError::io("ask the size of", &self.path, e))?;
+        let s = rustix::fs::fstatvfs(&self.root)
+            .map_err(|e| RecordError::io("ask the size of", &self.path, e))?;
         Ok((s.f_blocks.saturating_mul(s.f_frsize), s.f_bavail.saturating_mul(s.f_frsize)))
     }
 
@@ -168,7 +173,11 @@ impl Mount {
 }
 
 /// Opens a folder, making it if need be; what was made is noted for the first sync.
-fn enter(parent: std::os::fd::BorrowedFd<'_>, name: &str, made: &mut Vec<OwnedFd>) -> std::io::Result<OwnedFd> {
+fn enter(
+    parent: std::os::fd::BorrowedFd<'_>,
+    name: &str,
+    made: &mut Vec<OwnedFd>,
+) -> std::io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     match rustix::fs::openat(parent, name, flags, Mode::empty()) {
         Ok(fd) => Ok(fd),
@@ -177,7 +186,12 @@ fn enter(parent: std::os::fd::BorrowedFd<'_>, name: &str, made: &mut Vec<OwnedFd
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(e) => return Err(e.into()),
             }
-            made.push(rustix::fs::openat(parent, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?);
+            made.push(rustix::fs::openat(
+                parent,
+                ".",
+                OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+                Mode::empty(),
+            )?);
             Ok(rustix::fs::openat(parent, name, flags, Mode::empty())?)
         }
         Err(e) => Err(e.into()),
@@ -243,8 +257,10 @@ fn write_marker(root: &OwnedFd, id: VolumeId) -> std::io::Result<()> {
     let new = ".heron-volume.new";
     let mut file = File::from(rustix::fs::openat(root, new, flags, Mode::from_raw_mode(0o644))?);
     file.write_all(
-        format!("{MARKER_HEAD}\nuuid = {id}\nThis file makes the folder a recording volume of Heron. Keep it.\n")
-            .as_bytes(),
+        format!(
+            "{MARKER_HEAD}\nuuid = {id}\nThis file makes the folder a recording volume of Heron. Keep it.\n"
+        )
+        .as_bytes(),
     )?;
     file.sync_all()?;
     rustix::fs::renameat(root, new, root, MARKER)?;

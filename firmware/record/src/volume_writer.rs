@@ -76,8 +76,12 @@ impl VolumeWriter {
 
     fn refused(&mut self, refusal: Refusal) {
         match refusal {
-            Refusal::Full(_) => {
-                self.shared.volume_failed(&self.volume, VolumeState::Full, &sweeper::full(&self.volume, 1 << 20));
+            Refusal::Full => {
+                self.shared.volume_failed(
+                    &self.volume,
+                    VolumeState::Full,
+                    &sweeper::full(&self.volume, 1 << 20),
+                );
             }
             Refusal::Failed(e) => self.failed(&RecordError::io("write to", &self.volume.config.path, e)),
         }
@@ -101,7 +105,8 @@ impl VolumeWriter {
             }
         }
         let now = self.shared.clock.monotonic();
-        if matches!(self.volume.state(), VolumeState::Failed | VolumeState::Missing) && now >= self.try_again {
+        if matches!(self.volume.state(), VolumeState::Failed | VolumeState::Missing) && now >= self.try_again
+        {
             match mount(&self.shared, &self.volume) {
                 Ok(unknown) => {
                     self.patience = PATIENCE;
