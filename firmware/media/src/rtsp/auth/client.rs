@@ -107,13 +107,10 @@ impl Authenticator {
         }
     }
 
-    /// A request was accepted: from now on a 401 begins anew (a camera may forget its nonces).
+    /// A request was accepted: from now on a 401 begins anew. Cameras forget their nonces, and not all say `stale`.
     pub fn accepted(&mut self) {
-        if let Some(current) = &self.current {
-            self.tried.clear();
-            self.tried.extend(strength(current));
-            self.stale_seen = 0;
-        }
+        self.tried.clear();
+        self.stale_seen = 0;
     }
 
     /// The `Authorization` value for a request, once a challenge has been taken.

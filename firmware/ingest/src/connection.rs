@@ -1,0 +1,344 @@
+//! One TCP connection to a camera, plain or TLS: bytes in, items out.
+//!
+//! Reading never waits: [`Connection::readable`] waits, [`Connection::receive`] takes what is there. All
+//! connections of a shard read into the same buffer ([`Scratch`]), so that it stays in the cache and an idle
+//! connection holds no memory but the tail of a packet that is not whole yet.
+
+use crate::STEP_TIMEOUT;
+use crate::address::Address;
+use crate::failure::End;
+use crate::spec::TlsPolicy;
+use crate::tls::{self, Fingerprint};
+use heron_media::rtsp::{Item, Request, Response, StreamParser, interleaved_prefix};
+use rustls::pki_types::ServerName;
+use socket2::{SockRef, TcpKeepalive};
+use std::cell::RefCell;
+use std::future::Future;
+use std::io::{self, Read as _, Write as _};
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// The shared reading buffer's length, bytes: 20 ms of 100 Mbit/s, and any key frame of a 4 Mbit/s stream, in one
+/// system call.
+const SCRATCH_BYTES: usize = 256 * 1024;
+/// Reads per call at most, so that one camera that floods cannot hold up the others: 4 MiB.
+const MAX_READS: usize = 16;
+/// Messages per call at most. A camera in its right mind sends one.
+const MAX_MESSAGES: usize = 64;
+/// What may wait to be written, bytes: a hundred requests or reports.
+const MAX_UNSENT_BYTES: usize = 64 * 1024;
+
+/// The reading buffer that the connections of a shard share. Borrowed only between two awaits.
+pub(crate) type Scratch = Rc<RefCell<Vec<u8>>>;
+
+/// A buffer to share.
+pub(crate) fn scratch() -> Scratch {
+    Rc::new(RefCell::new(vec![0; SCRATCH_BYTES]))
+}
+
+/// What [`Connection::receive`] hands out.
+pub(crate) enum Incoming<'a> {
+    Response(Response),
+    Request(Request),
+    Packet { channel: u8, payload: &'a [u8] },
+}
+
+enum Wire {
+    Plain(TcpStream),
+    /// Known to no reactor: bytes that come wake nobody up.
+    Unwatched(std::net::TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+    /// Between two of the others.
+    Gone,
+}
+
+/// See the module.
+pub(crate) struct Connection {
+    wire: Wire,
+    peer: SocketAddr,
+    local: SocketAddr,
+    fingerprint: Option<Fingerprint>,
+    parser: StreamParser,
+    scratch: Scratch,
+    /// The beginning of an item that is not whole yet.
+    carry: Vec<u8>,
+    unsent: Vec<u8>,
+    /// The last [`Connection::receive`] stopped at a bound, not because everything was read.
+    more: bool,
+    /// Bytes that were neither messages nor packets.
+    pub(crate) garbage_bytes: u64,
+    pub(crate) received_bytes: u64,
+}
+
+impl Connection {
+    /// Resolves, connects, and shakes hands; ten seconds for each.
+    pub(crate) async fn open(address: &Address, policy: TlsPolicy, scratch: Scratch) -> Result<Self, End> {
+        let target = format!("{} port {}", address.host, address.port);
+        let stream = connect(address, &target).await?;
+        let (peer, local) = (stream.peer_addr(), stream.local_addr());
+        let (peer, local) = (peer.map_err(End::Broken)?, local.map_err(End::Broken)?);
+        let _ = stream.set_nodelay(true);
+        // A camera that loses its power says nothing; the silence watch ends playing, this the rest.
+        let keepalive =
+            TcpKeepalive::new().with_time(Duration::from_secs(20)).with_interval(Duration::from_secs(5));
+        let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
+        let (wire, fingerprint) = if address.tls {
+            let (stream, fingerprint) = shake_hands(address, policy, stream, &target).await?;
+            (Wire::Tls(Box::new(stream)), fingerprint)
+        } else {
+            (Wire::Plain(stream), None)
+        };
+        Ok(Self {
+            wire,
+            peer,
+            local,
+            fingerprint,
+            parser: StreamParser::new(),
+            scratch,
+            carry: Vec::new(),
+            unsent: Vec::new(),
+            more: false,
+            garbage_bytes: 0,
+            received_bytes: 0,
+        })
+    }
+
+    pub(crate) fn peer_ip(&self) -> IpAddr {
+        self.peer.ip()
+    }
+    pub(crate) fn local_ip(&self) -> IpAddr {
+        self.local.ip()
+    }
+    /// The camera's certificate, over TLS.
+    pub(crate) fn fingerprint(&self) -> Option<Fingerprint> {
+        self.fingerprint
+    }
+    /// Channels at and above `channels` are not in use.
+    pub(crate) fn limit_channels(&mut self, channels: u16) {
+        self.parser.limit_channels(channels);
+    }
+
+    /// From now on wake up (or not) when bytes come. Returns whether they do; TLS always does.
+    pub(crate) fn watch(&mut self, watch: bool) -> Result<bool, End> {
+        self.wire = match std::mem::replace(&mut self.wire, Wire::Gone) {
+            Wire::Plain(stream) if !watch => Wire::Unwatched(stream.into_std().map_err(End::Broken)?),
+            Wire::Unwatched(stream) if watch => {
+                Wire::Plain(TcpStream::from_std(stream).map_err(End::Broken)?)
+            }
+            other => other,
+        };
+        Ok(!matches!(self.wire, Wire::Unwatched(_)))
+    }
+
+    /// Waits until there is something to read (or the connection has ended). For ever when not watched.
+    pub(crate) async fn readable(&self) {
+        if self.more {
+            return;
+        }
+        let result = match &self.wire {
+            Wire::Plain(stream) => stream.readable().await,
+            Wire::Tls(stream) => stream.get_ref().0.readable().await,
+            Wire::Unwatched(_) | Wire::Gone => std::future::pending().await,
+        };
+        // An error shows when reading.
+        drop(result);
+    }
+
+    /// Takes what is there, without waiting, and gives every whole item to `sink` in order.
+    ///
+    /// # Errors
+    /// When the connection has ended or cannot be read any further. Items before that have been given out.
+    pub(crate) fn receive(&mut self, mut sink: impl FnMut(Incoming<'_>)) -> Result<(), End> {
+        let scratch = Rc::clone(&self.scratch);
+        let mut buffer = scratch.borrow_mut();
+        let mut messages = 0;
+        self.more = false;
+        for _ in 0..MAX_READS {
+            let start = self.carry.len();
+            // The carry is bounded by the parser's bounds (1 MiB body, 32 KiB head, 64 KiB packet).
+            if buffer.len() < start + SCRATCH_BYTES / 2 {
+                buffer.resize(start + SCRATCH_BYTES, 0);
+            }
+            buffer[..start].copy_from_slice(&self.carry);
+            let read = match self.wire.try_read(&mut buffer[start..]) {
+                Ok(0) => return Err(End::Closed),
+                Ok(read) => read,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Err(End::Closed),
+                Err(e) => return Err(End::Broken(e)),
+            };
+            self.received_bytes += read as u64;
+            let filled = start + read;
+            let drained = filled < buffer.len();
+            messages += self.process(&buffer[..filled], &mut sink)?;
+            // A read that did not fill the buffer has emptied the socket. The reactor must see EAGAIN all the same,
+            // and TLS gives one record at a time.
+            if drained && matches!(self.wire, Wire::Unwatched(_)) {
+                return Ok(());
+            }
+            if messages > MAX_MESSAGES {
+                break;
+            }
+        }
+        self.more = true;
+        Ok(())
+    }
+
+    fn process(&mut self, bytes: &[u8], sink: &mut impl FnMut(Incoming<'_>)) -> Result<usize, End> {
+        let (mut at, mut messages) = (0, 0);
+        loop {
+            let rest = &bytes[at..];
+            let parsed = self.parser.parse(rest).map_err(|e| End::Session(e.into()))?;
+            at += parsed.consumed;
+            match parsed.item {
+                Item::Interleaved { channel, payload } => {
+                    sink(Incoming::Packet { channel, payload: &rest[payload] })
+                }
+                Item::Response(response) => {
+                    messages += 1;
+                    sink(Incoming::Response(response));
+                }
+                Item::Request(request) => {
+                    messages += 1;
+                    sink(Incoming::Request(request));
+                }
+                Item::Garbage { skipped } => self.garbage_bytes += skipped as u64,
+                Item::NeedMore { .. } => break,
+            }
+        }
+        self.carry.clear();
+        self.carry.extend_from_slice(&bytes[at..]);
+        Ok(messages)
+    }
+
+    /// Queues a request and writes what can be written at once.
+    pub(crate) fn send_request(&mut self, request: &Request) -> Result<(), End> {
+        request.write_to(&mut self.unsent);
+        self.flush()
+    }
+
+    /// Queues a response and writes what can be written at once.
+    pub(crate) fn send_response(&mut self, response: &Response) -> Result<(), End> {
+        response.write_to(&mut self.unsent);
+        self.flush()
+    }
+
+    /// Queues an interleaved packet and writes what can be written at once.
+    pub(crate) fn send_packet(&mut self, channel: u8, packet: &[u8]) -> Result<(), End> {
+        let len = u16::try_from(packet.len()).unwrap_or(u16::MAX);
+        self.unsent.extend_from_slice(&interleaved_prefix(channel, len));
+        self.unsent.extend_from_slice(&packet[..usize::from(len)]);
+        self.flush()
+    }
+
+    /// Whether something waits to be written; then call [`Connection::flush`] again soon.
+    pub(crate) fn has_unsent(&self) -> bool {
+        !self.unsent.is_empty()
+    }
+
+    /// Writes what can be written at once.
+    pub(crate) fn flush(&mut self) -> Result<(), End> {
+        while !self.unsent.is_empty() {
+            match self.wire.try_write(&self.unsent) {
+                Ok(0) => return Err(End::Closed),
+                Ok(n) => drop(self.unsent.drain(..n)),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => break,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(End::Broken(e)),
+            }
+        }
+        if self.unsent.len() > MAX_UNSENT_BYTES { Err(End::Deaf) } else { Ok(()) }
+    }
+}
+
+impl Wire {
+    fn try_read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.try_read(buffer),
+            Self::Unwatched(stream) => stream.read(buffer),
+            Self::Tls(stream) => {
+                let mut buffer = ReadBuf::new(buffer);
+                at_once(|cx| Pin::new(&mut **stream).poll_read(cx, &mut buffer))?;
+                Ok(buffer.filled().len())
+            }
+            Self::Gone => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.try_write(bytes),
+            Self::Unwatched(stream) => stream.write(bytes),
+            Self::Tls(stream) => {
+                let n = at_once(|cx| Pin::new(&mut **stream).poll_write(cx, bytes))?;
+                match at_once(|cx| Pin::new(&mut **stream).poll_flush(cx)) {
+                    Err(e) if e.kind() != io::ErrorKind::WouldBlock => Err(e),
+                    _ => Ok(n),
+                }
+            }
+            Self::Gone => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}
+
+/// Polls once; what is not ready would block. Waking up is the business of [`Connection::readable`].
+fn at_once<T>(poll: impl FnOnce(&mut Context<'_>) -> Poll<io::Result<T>>) -> io::Result<T> {
+    match poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+    }
+}
+
+async fn in_time<T>(target: &str, what: &'static str, step: impl Future<Output = T>) -> Result<T, End> {
+    tokio::time::timeout(STEP_TIMEOUT, step)
+        .await
+        .map_err(|_| End::TimedOut { target: target.to_owned(), what })
+}
+
+async fn connect(address: &Address, target: &str) -> Result<TcpStream, End> {
+    let name = (address.host.as_str(), address.port);
+    let resolve = |source| End::Resolve { host: address.host.clone(), source };
+    let addresses =
+        in_time(target, "the name look-up", tokio::net::lookup_host(name)).await?.map_err(resolve)?;
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    // A name may stand for several addresses; each gets its chance, four at most.
+    for candidate in addresses.take(4) {
+        match in_time(target, "the connection request", TcpStream::connect(candidate)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => last = error,
+            Err(_) => last = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    match last.kind() {
+        io::ErrorKind::TimedOut => {
+            Err(End::TimedOut { target: target.to_owned(), what: "the connection request" })
+        }
+        _ => Err(End::Connect { target: target.to_owned(), source: last }),
+    }
+}
+
+async fn shake_hands(
+    address: &Address,
+    policy: TlsPolicy,
+    stream: TcpStream,
+    target: &str,
+) -> Result<(TlsStream<TcpStream>, Option<Fingerprint>), End> {
+    let failed = |source| End::Tls { target: target.to_owned(), source };
+    let (config, seen) = tls::client_config(policy).map_err(|e| failed(io::Error::other(e)))?;
+    // A name that TLS cannot express (an underscore, a zone) is replaced by the address: nobody checks it.
+    let name = ServerName::try_from(address.host.clone())
+        .or_else(|_| stream.peer_addr().map(|a| ServerName::from(a.ip())))
+        .map_err(failed)?;
+    let handshake = TlsConnector::from(config).connect(name, stream);
+    let stream = in_time(target, "the TLS handshake", handshake).await?.map_err(failed)?;
+    let fingerprint = *seen.lock();
+    Ok((stream, fingerprint))
+}
