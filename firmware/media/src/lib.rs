@@ -32,6 +32,7 @@ pub mod aac;
 mod bits;
 pub mod clock;
 pub mod flac;
+pub mod fuzz;
 pub mod g711;
 pub mod h264;
 pub mod h265;

@@ -226,8 +226,8 @@ impl Depacketizer {
     /// Finishes the frame being assembled, at the end of a connection.
     pub fn flush(&mut self) {
         match &mut self.payload {
-            Payload::H264(d) => d.end_unit(),
-            Payload::H265(d) => d.end_unit(),
+            Payload::H264(d) => d.flush(),
+            Payload::H265(d) => d.flush(),
             Payload::Mjpeg(d) => d.end(true),
             Payload::Metadata(d) => d.end(),
             Payload::Aac(_) | Payload::G711(_) => {}

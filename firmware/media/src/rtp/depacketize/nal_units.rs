@@ -345,8 +345,16 @@ impl<S: Syntax> NalUnits<S> {
         }
     }
 
+    /// The connection ends. On a stream with markers an access unit without one is not known to be complete.
+    pub(super) fn flush(&mut self) {
+        if let Some(unit) = &mut self.unit {
+            unit.damaged |= self.marked.is_some() && !self.distrust_marker;
+        }
+        self.end_unit();
+    }
+
     /// The access unit is complete, or will not get more.
-    pub(super) fn end_unit(&mut self) {
+    fn end_unit(&mut self) {
         if self.fragment.is_some() {
             self.end_fragment();
         }
