@@ -1,0 +1,141 @@
+//! `video.mp4`: a clip that exists only as a plan, served as one flat MP4.
+
+use super::playback::FootageQuery;
+use crate::extract::{Path, Query};
+use crate::http::stream::{Content, Representation, serve};
+use crate::problem::{Problem, ProblemDocument};
+use crate::state::App;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::response::Response;
+use bytes::Bytes;
+use heron_core::{CameraId, StreamKey, WallTime};
+use heron_record::Clip;
+use parking_lot::Mutex;
+use std::collections::VecDeque;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Planned clips that are kept, because players ask for one in many ranges. Two hours at 25 fps with sound are 300,000
+/// samples, 5 MB of plan; four of them 20 MB.
+const KEPT: usize = 4;
+const LONGEST_KEPT: Duration = Duration::from_secs(2 * 3600);
+/// Footage that ended this long ago does not grow any more: fragments are at most a second long.
+const SETTLED: Duration = Duration::from_secs(10);
+
+/// What a clip is of: stream, start, end.
+type Wanted = (StreamKey, WallTime, WallTime);
+
+/// The last few planned clips, newest at the back.
+#[derive(Debug, Default)]
+pub(crate) struct Clips(Mutex<VecDeque<(Wanted, Arc<Clip>)>>);
+
+impl Clips {
+    fn get(&self, wanted: &Wanted) -> Option<Arc<Clip>> {
+        let mut kept = self.0.lock();
+        let at = kept.iter().position(|(w, _)| w == wanted)?;
+        let entry = kept.remove(at)?;
+        let clip = Arc::clone(&entry.1);
+        kept.push_back(entry);
+        Some(clip)
+    }
+
+    fn keep(&self, wanted: Wanted, clip: &Arc<Clip>) {
+        let mut kept = self.0.lock();
+        if kept.len() >= KEPT {
+            kept.pop_front();
+        }
+        kept.push_back((wanted, Arc::clone(clip)));
+    }
+}
+
+struct ClipContent(Arc<Clip>);
+
+impl Content for ClipContent {
+    fn len(&self) -> u64 {
+        self.0.plan_of().total_len()
+    }
+    fn read(&self, range: Range<u64>) -> io::Result<Bytes> {
+        self.0.read(range).map_err(io::Error::other)
+    }
+}
+
+/// A clip as one MP4 file
+///
+/// A flat MP4 (`moov` first) over the recorded bytes: nothing is transcoded or copied to a temporary file. Playing starts
+/// exactly at `start`; gaps are closed up. Serves single byte ranges, so players can jump and downloads can resume.
+#[utoipa::path(get, path = "/api/v1/cameras/{id}/video.mp4", tag = "playback", params(("id" = Uuid, Path), FootageQuery),
+    responses(
+    (status = 200, description = "The whole clip", content_type = "video/mp4"),
+    (status = 206, description = "The range asked for", content_type = "video/mp4"),
+    (status = 304, description = "It is what `If-None-Match` names"),
+    (status = 404, body = ProblemDocument, description = "No such camera, or nothing was recorded"),
+    (status = 416, body = ProblemDocument, description = "The range lies outside the clip"),
+))]
+pub(crate) async fn video(
+    State(app): State<App>,
+    method: Method,
+    headers: HeaderMap,
+    Path(id): Path<Uuid>,
+    Query(query): Query<FootageQuery>,
+) -> Result<Response, Problem> {
+    let camera = app.cameras.get(CameraId(id))?;
+    let wanted = (StreamKey::new(camera.id, query.stream.into()), query.start, query.end);
+    let clip = match app.clips().get(&wanted) {
+        Some(clip) => clip,
+        None => {
+            let (key, start, end) = wanted;
+            let clip = Arc::new(app.disk(move |rooms| rooms.playback.flat_mp4(key, start, end)).await??);
+            let settled = app.clock.now().saturating_since(end) >= SETTLED;
+            if settled && end.saturating_since(start) <= LONGEST_KEPT {
+                app.clips().keep(wanted, &clip);
+            }
+            clip
+        }
+    };
+    let representation = Representation {
+        etag: clip.plan_of().etag().to_owned(),
+        content: Arc::new(ClipContent(clip)),
+        content_type: HeaderValue::from_static("video/mp4"),
+        cache_control: "private, no-cache",
+    };
+    let mut response = serve(&method, &headers, representation);
+    if response.status().is_success()
+        && let Ok(value) = HeaderValue::from_str(&disposition(&camera.name, query.start))
+    {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
+    }
+    Ok(response)
+}
+
+/// What a browser calls the file when it is saved (RFC 6266): a plain name for old ones, the real one for the others.
+fn disposition(camera: &str, start: WallTime) -> String {
+    let time = start.to_string().replace(':', ".");
+    let plain: String =
+        camera.chars().map(|c| if c.is_ascii_alphanumeric() || "-_ ".contains(c) { c } else { '_' }).take(60).collect();
+    let mut encoded = String::new();
+    for byte in camera.chars().take(60).collect::<String>().bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    format!("inline; filename=\"{plain} {time}.mp4\"; filename*=UTF-8''{encoded}%20{time}.mp4")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_camera_cannot_name_a_file_outside_of_its_folder() {
+        let value = disposition("../../x\"\r\nSet-Cookie: a=b; Tür", WallTime::from_millis(1_795_167_857_123));
+        assert!(HeaderValue::from_str(&value).is_ok());
+        assert!(!value.contains("/") && !value.contains('\n') && value.matches('"').count() == 2, "{value}");
+        assert!(value.contains("T%C3%BCr%20"), "{value}");
+    }
+}
