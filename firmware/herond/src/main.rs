@@ -1,1 +1,111 @@
-fn main() {}
+//! # herond: the keeper
+//!
+//! Reads the configuration, opens the rooms from the lowest floor up, wires them together, and takes them down in
+//! the opposite order. No behaviour of its own: what a room does is in the room.
+//!
+//! ## Invariants
+//! 1. Recording starts before anything is served, and stops after it: people wait for the recorder, never the other way.
+//! 2. What the camera register says is what runs: [`supervise`] compares the two at start and after every change.
+//! 3. Exit status 0 for success, 2 for wrong usage, 1 otherwise; the last line on standard error says what to do.
+//!
+//! ## Non-goals
+//! Decoding pictures (that is the eye's), talking to the fleet (that is the uplink's).
+
+mod config;
+mod keeper;
+mod maintenance;
+mod provision;
+mod rooms;
+mod supervise;
+mod tls;
+
+use crate::config::{Config, LogFormat};
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+#[derive(Parser)]
+#[command(name = "herond", version, about = "Heron's keeper: takes cameras in, records them, shows them")]
+struct Arguments {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "/etc/heron/heron.toml", global = true)]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check the configuration, the volumes and the database, and say what is wrong.
+    Check,
+    /// Compare the recorded files with the catalogue. Run it while the daemon is stopped.
+    Fsck {
+        /// Make the catalogue agree with the files.
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Put the cameras of a JSON file into the register.
+    Provision {
+        /// A JSON list of what POST /api/v1/cameras takes.
+        file: PathBuf,
+    },
+    /// Print the OpenAPI document.
+    Openapi,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("herond: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<ExitCode> {
+    if let Some(Command::Openapi) = arguments.command {
+        println!("{}", heron_api::openapi_json());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let config = Config::load(&arguments.config, std::env::vars())?;
+    match &arguments.command {
+        None => {
+            start_log(&config)?;
+            runtime()?.block_on(keeper::keep(config))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Check) => runtime()?.block_on(maintenance::check(&config)),
+        Some(Command::Fsck { repair }) => maintenance::fsck(&config, *repair),
+        Some(Command::Provision { file }) => {
+            runtime()?.block_on(provision::provision(&config, file))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Openapi) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// HTTP, the journal and the database's callers; cameras and disks have threads of their own. Two workers: the
+/// smallest boxes have four cores, and recording comes first.
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(16)
+        .thread_name("http")
+        .enable_all()
+        .build()?)
+}
+
+fn start_log(config: &Config) -> Result<()> {
+    let filter = EnvFilter::try_new(&config.log.level)
+        .map_err(|e| anyhow::anyhow!("key `log.level`: {:?} is not a filter: {e}", config.log.level))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log.format {
+        LogFormat::Json => log.json().init(),
+        LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+    }
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! The daemon's life: up floor by floor, down in the opposite order.
+
+use crate::config::Config;
+use crate::rooms::{self, Rooms};
+use crate::supervise::Supervisor;
+use crate::tls;
+use anyhow::{Context, Result};
+use heron_api::{ApiState, HttpConfig, HttpsConfig, Identity};
+use heron_core::EventDraft;
+use heron_hub::{Hub, HubConfig};
+use heron_ingest::{ChannelObserver, Ingest, IngestConfig};
+use heron_live::Live;
+use heron_record::{Recorder, RecorderConfig, VolumeConfig};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Notices that may wait for the supervisor: four of each of 256 streams.
+const NOTICES_WAITING: usize = 1024;
+
+/// Runs until a signal says stop.
+pub(crate) async fn keep(config: Config) -> Result<()> {
+    // Installed once for rustls, before anything speaks TLS; it fails only when it is there already.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let rooms = Arc::new(rooms::open(&config).await?);
+    let started = rooms.clock.now();
+    let hub = Hub::new(HubConfig::default());
+    let recorder = start_recorder(&config, &rooms, &hub).await?;
+    let (observer, notices) = ChannelObserver::new(NOTICES_WAITING);
+    let clock = Arc::clone(&rooms.clock);
+    let ingest = Arc::new(Ingest::start(IngestConfig::default(), Arc::clone(&hub), clock, observer)?);
+    let mut supervisor = Supervisor {
+        rooms: Arc::clone(&rooms),
+        ingest: Arc::clone(&ingest),
+        recorder: Arc::clone(&recorder),
+        running: BTreeMap::new(),
+    };
+    supervisor.follow();
+    let stop = CancellationToken::new();
+    let supervising = tokio::spawn(supervisor.run(notices, stop.clone()));
+    let backups = tokio::spawn(rooms.store.clone().keep_backups());
+
+    let state = ApiState {
+        access: rooms.access.clone(),
+        cameras: rooms.cameras.clone(),
+        journal: rooms.journal.clone(),
+        settings: rooms.settings.clone(),
+        hub: Arc::clone(&hub),
+        ingest: Arc::clone(&ingest),
+        recorder: Arc::clone(&recorder),
+        playback: recorder.playback(),
+        live: Live::new(Arc::clone(&hub), Arc::clone(&rooms.clock)),
+        store: rooms.store.clone(),
+        clock: Arc::clone(&rooms.clock),
+        identity: Identity {
+            name: "Heron".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started,
+        },
+        shutdown: stop.clone(),
+    };
+    let serving = heron_api::serve(state, http(&config)?, stop.clone()).await?;
+    for (scheme, address) in [("http", serving.http), ("https", serving.https)] {
+        if let Some(address) = address {
+            tracing::info!("serving {scheme}://{address}/");
+        }
+    }
+
+    wait_for_signal().await?;
+    tracing::info!("stopping");
+    stop.cancel();
+    serving.ended().await;
+    let _ = supervising.await;
+    tokio::task::spawn_blocking(move || {
+        ingest.stop();
+        recorder.shutdown();
+    })
+    .await?;
+    backups.abort();
+    rooms.store.close().await;
+    Ok(())
+}
+
+async fn start_recorder(config: &Config, rooms: &Arc<Rooms>, hub: &Arc<Hub>) -> Result<Arc<Recorder>> {
+    let volumes = volumes(config);
+    let (rooms, hub) = (Arc::clone(rooms), Arc::clone(hub));
+    let events: tokio::sync::mpsc::Sender<EventDraft> = rooms.events.clone();
+    tokio::task::spawn_blocking(move || {
+        if rooms.recovered {
+            tracing::warn!("looking through every recorded file: the catalogue may have lost some");
+            let report = heron_record::fsck(&volumes, &rooms.store, true)?;
+            tracing::warn!("{report}");
+        }
+        let clock = Arc::clone(&rooms.clock);
+        Recorder::start(RecorderConfig::new(volumes), hub, rooms.store.clone(), clock, events)
+    })
+    .await?
+    .map(Arc::new)
+    .context("recording cannot start")
+}
+
+/// The volumes as the recorder wants them.
+pub(crate) fn volumes(config: &Config) -> Vec<VolumeConfig> {
+    let of = |v: &crate::config::Volume| VolumeConfig {
+        reserve_bytes: v.reserve_bytes,
+        quota_bytes: v.quota_bytes,
+        ..VolumeConfig::new(&v.path)
+    };
+    config.volumes.iter().map(of).collect()
+}
+
+fn http(config: &Config) -> Result<HttpConfig> {
+    let https = match &config.https {
+        None => None,
+        Some(https) => {
+            let (cert, key) = match (&https.cert_file, &https.key_file) {
+                (Some(cert), Some(key)) => (cert.clone(), key.clone()),
+                _ => {
+                    let own = tls::ensure_self_signed(&config.data_dir)?;
+                    (own.cert, own.key)
+                }
+            };
+            let read = |name: &str, path: &std::path::Path| {
+                std::fs::read(path).with_context(|| format!("key `https.{name}`: cannot read {}", path.display()))
+            };
+            Some(HttpsConfig {
+                listen: https.listen,
+                certificate_pem: read("cert_file", &cert)?,
+                key_pem: read("key_file", &key)?,
+            })
+        }
+    };
+    Ok(HttpConfig { listen: Some(config.http.listen), insecure: config.http.insecure, https })
+}
+
+async fn wait_for_signal() -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! `herond provision FILE`: cameras from a file into the register, before or between runs of the daemon. OEMs use it
+//! to deliver a box that knows its cameras; the file is a JSON list of what `POST /api/v1/cameras` takes.
+
+use crate::config::Config;
+use crate::rooms;
+use anyhow::{Context, Result};
+use heron_cameras::{CameraPatch, NewCamera};
+use heron_core::{Clock, SystemClock};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Adds the cameras of `file`; one that has the name of a known camera gets its new addresses instead.
+pub(crate) async fn provision(config: &Config, file: &Path) -> Result<()> {
+    let text = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let cameras: Vec<NewCamera> = serde_json::from_slice(&text)
+        .with_context(|| format!("{} is not a JSON list of cameras", file.display()))?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let (store, recovery) = {
+        let (config, clock) = (config.clone(), Arc::clone(&clock));
+        tokio::task::spawn_blocking(move || rooms::open_store(&config, clock.as_ref())).await??
+    };
+    if let Some(recovery) = recovery {
+        eprintln!("{recovery}");
+    }
+    let register = rooms::open_cameras(config, &store, &clock).await?;
+    for (i, camera) in cameras.into_iter().enumerate() {
+        let name = camera.name.clone();
+        let outcome = match register.by_name(&name) {
+            Some(known) => {
+                let patch = CameraPatch {
+                    source: Some(camera.source),
+                    sub_source: Some(camera.sub_source),
+                    ..CameraPatch::default()
+                };
+                register.update(known.id, patch).await
+            }
+            None => register.create(camera).await,
+        };
+        outcome.with_context(|| format!("camera {} of {} ({name:?})", i + 1, file.display()))?;
+        println!("{name}");
+    }
+    store.close().await;
+    Ok(())
+}
