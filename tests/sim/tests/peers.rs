@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Came, Client, name, program, with_credentials, without_warning};
+use common::{Came, Client, name, program, with_credentials, without_warning, without_warning_but};
 use heron_core::{Clock as _, StreamKind, SystemClock};
 use heron_sim::{Audio, Auth, SimConfig, Simulator, footage, timecode};
 use std::path::PathBuf;
@@ -39,7 +39,9 @@ fn ffmpeg_plays_every_codec_over_tcp_and_udp() {
         for (n, film) in films.iter().enumerate() {
             let Some(mut command) = ffmpeg(&sim.rtsp_url(n + 1, MAIN), transport) else { return };
             command.args(["-t", "1.5", "-fps_mode", "passthrough", "-f", "framemd5", "-"]);
-            let output = without_warning(command);
+            // ffmpeg 5.1 says this of any JPEG whose scan has no escaped 0xff, of its own making too.
+            let known = if n == 2 { "EOI missing, emulating" } else { "" };
+            let output = without_warning_but(command, known);
             let frames =
                 String::from_utf8_lossy(&output.stdout).lines().filter(|l| l.starts_with("0,")).count();
             assert!(frames >= 12, "{} over {transport}: {frames} pictures", name(film));

@@ -74,7 +74,8 @@ where
                 return End::Closed;
             }
             let now_wrong = session.trouble.borrow();
-            if now_wrong.stalled(now) {
+            let stalled = now_wrong.stalled(now);
+            if stalled {
                 let answers = now_wrong.faults.stall.is_some_and(|s| s.answers);
                 (deaf, mute) = (!answers, !answers);
                 deadline = now_wrong.stall_until.map_or(deadline, |end| deadline.min(end));
@@ -82,7 +83,7 @@ where
             let limit = now_wrong.faults.trickle_bytes_per_second;
             drop(now_wrong);
             out.limit(limit, now);
-            deadline = session.deadline().map_or(deadline, |d| deadline.min(d));
+            deadline = session.deadline(stalled).map_or(deadline, |d| deadline.min(d));
         }
         if let Some(until) = out.blocked_until(now).filter(|_| !out.is_empty()) {
             mute = true;

@@ -199,7 +199,7 @@ impl Session {
         let at = ticks(frame.crystal_nanos, track.source.clock_hz);
         let stalled = camera.stalled();
         let faults = camera.faults();
-        let full = out.is_full() && matches!(track.route, Route::Interleaved(_));
+        let full = track.is_full(out);
         stream.count(|c| {
             let counters = &mut c.video;
             if stalled {
@@ -252,6 +252,11 @@ impl Session {
             self.loop_frame(n, now, stalled, &trouble, out);
         }
         if !stalled {
+            for (_, t) in &mut self.tracks {
+                if let Route::Udp(pair) = &mut t.route {
+                    pair.flush(now);
+                }
+            }
             let camera = &self.camera;
             let stream = camera.stream(self.kind);
             for (_, t) in self.tracks.iter_mut().filter(|(_, t)| t.report_due() <= now && !t.need_key) {
@@ -288,7 +293,7 @@ impl Session {
         let source = track.source.clone();
         let frame = &source.frames[track.next];
         let at = track.origin_ticks + frame.pts;
-        let full = out.is_full() && matches!(track.route, Route::Interleaved(_));
+        let full = track.is_full(out);
         stream.count(|c| {
             let counters = c.track_mut(source.kind);
             let endless = trouble.faults.endless_gop && frame.key && source.kind == TrackKind::Video;
@@ -314,14 +319,21 @@ impl Session {
         track.advance();
     }
 
-    /// When there is something to do next, on the monotonic clock.
-    pub(crate) fn deadline(&self) -> Option<Duration> {
+    /// When there is something to do next, on the monotonic clock. In a stall frames alone are due, to be withheld.
+    pub(crate) fn deadline(&self, stalled: bool) -> Option<Duration> {
         if !self.playing {
             return None;
         }
         let frame = self.next_due().map(|(due, _)| self.camera.monotonic_at(due));
+        if stalled {
+            return frame;
+        }
         let reports = self.tracks.iter().filter(|(_, t)| !t.need_key).map(|(_, t)| t.report_due());
-        frame.into_iter().chain(reports).min()
+        let volleys = self.tracks.iter().filter_map(|(_, t)| match &t.route {
+            Route::Udp(pair) => pair.due(),
+            Route::Interleaved(_) => None,
+        });
+        frame.into_iter().chain(reports).chain(volleys).min()
     }
 
     /// When its client last gave a sign of life by any way.

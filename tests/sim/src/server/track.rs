@@ -212,7 +212,7 @@ impl SessionTrack {
                 let mut datagram = Vec::with_capacity(length);
                 datagram.extend_from_slice(&header);
                 datagram.extend_from_slice(payload);
-                match pair.send(&datagram, faults.udp_loss, faults.udp_reorder) {
+                match pair.send(datagram, faults.udp_loss, faults.udp_reorder) {
                     Fate::Sent => {}
                     Fate::Lost => counters.packets_lost += 1,
                     Fate::Held => counters.packets_reordered += 1,
@@ -272,6 +272,14 @@ impl SessionTrack {
             Route::Udp(pair) => pair.send_report(&bytes),
         }
         counters.sender_reports += 1;
+    }
+
+    /// Whether so much waits for the client that frames are thrown away.
+    pub(crate) fn is_full(&self, out: &Outbox) -> bool {
+        match &self.route {
+            Route::Interleaved(_) => out.is_full(),
+            Route::Udp(pair) => pair.is_full(),
+        }
     }
 
     /// When the next report is due, on the monotonic clock.

@@ -1,6 +1,10 @@
 //! A pair of UDP sockets for one track, with the losses and disorder that a network may bring.
+//!
+//! Datagrams are paced: a key frame of 200 kB sent at once is more than the receive buffer that a system grants by
+//! default (212,992 bytes with their bookkeeping are about 90 datagrams), and cameras do not send so either.
 
 use crate::seed::Dice;
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +14,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use heron_core::{Clock as _, SystemClock};
 use heron_media::rtsp::PortPair;
+
+/// Datagrams sent at once, and the pause after them: 16 in 1 ms are 180 Mbit/s, and far from any buffer's end.
+const VOLLEY: usize = 16;
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Datagrams that may wait: a second of the greatest rate that 8 Mbit/s and a burst by ten can make.
+const WAITING: usize = 8192;
 
 /// Sockets bound to a pair of ports, the first even, and where they send to.
 #[derive(Debug)]
@@ -22,6 +33,8 @@ pub(crate) struct UdpPair {
     pub(crate) ports: PortPair,
     dice: Dice,
     held: Vec<(u8, Vec<u8>)>,
+    waiting: VecDeque<Vec<u8>>,
+    next_volley: Duration,
     heard_millis: Arc<AtomicU64>,
     _listener: AbortOnDropHandle<()>,
 }
@@ -94,6 +107,8 @@ impl UdpPair {
             ports,
             dice,
             held: Vec::new(),
+            waiting: VecDeque::new(),
+            next_volley: Duration::ZERO,
             heard_millis,
             _listener: AbortOnDropHandle::new(listener),
         })
@@ -104,16 +119,16 @@ impl UdpPair {
         Duration::from_millis(self.heard_millis.load(Ordering::Relaxed))
     }
 
-    /// Sends an RTP packet, or not.
-    pub(crate) fn send(&mut self, packet: &[u8], loss: f64, reorder: f64) -> Fate {
+    /// Takes an RTP packet to be sent, or not. What is taken waits for [`UdpPair::flush`].
+    pub(crate) fn send(&mut self, packet: Vec<u8>, loss: f64, reorder: f64) -> Fate {
         let fate = if loss > 0.0 && self.dice.chance(loss) {
             Fate::Lost
         } else if reorder > 0.0 && self.dice.chance(reorder) {
             let behind = 1 + self.dice.below(4) as u8;
-            self.held.push((behind + 1, packet.to_vec()));
+            self.held.push((behind + 1, packet));
             Fate::Held
         } else {
-            self.emit(packet);
+            self.waiting.push_back(packet);
             Fate::Sent
         };
         // Four at most are overtaken at a time, so at most a handful is held.
@@ -121,8 +136,7 @@ impl UdpPair {
         while n < self.held.len() {
             self.held[n].0 -= 1;
             if self.held[n].0 == 0 {
-                let (_, packet) = self.held.remove(n);
-                self.emit(&packet);
+                self.waiting.push_back(self.held.remove(n).1);
             } else {
                 n += 1;
             }
@@ -130,14 +144,35 @@ impl UdpPair {
         fate
     }
 
+    /// Whether so much waits that frames are thrown away.
+    pub(crate) fn is_full(&self) -> bool {
+        self.waiting.len() >= WAITING
+    }
+
+    /// Sends what may go at a monotonic time.
+    pub(crate) fn flush(&mut self, now: Duration) {
+        if now < self.next_volley || self.waiting.is_empty() {
+            return;
+        }
+        for _ in 0..VOLLEY {
+            let Some(packet) = self.waiting.front() else { break };
+            match self.rtp.try_send_to(packet, self.to_rtp) {
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => break,
+                // Nobody listens there (any more), or it went: either way it is gone.
+                _ => drop(self.waiting.pop_front()),
+            }
+        }
+        self.next_volley = now + PAUSE;
+    }
+
+    /// When the next volley may go, on the monotonic clock, if anything waits.
+    pub(crate) fn due(&self) -> Option<Duration> {
+        (!self.waiting.is_empty()).then_some(self.next_volley)
+    }
+
     /// Sends an RTCP packet.
     pub(crate) fn send_report(&self, report: &[u8]) {
         // A full socket buffer loses it, as a network does; the next report follows in a second.
         let _ = self.rtcp.try_send_to(report, self.to_rtcp);
-    }
-
-    fn emit(&self, packet: &[u8]) {
-        // The same here: a datagram that does not fit the socket's buffer is lost.
-        let _ = self.rtp.try_send_to(packet, self.to_rtp);
     }
 }
