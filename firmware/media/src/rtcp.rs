@@ -276,3 +276,70 @@ pub fn push_bye(ssrc: u32, out: &mut Vec<u8>) {
     push_head(1, 203, 2, out);
     out.extend_from_slice(&ssrc.to_be_bytes());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const BLOCK: ReportBlock = ReportBlock {
+        ssrc: 0x0102_0304,
+        fraction_lost: 12,
+        cumulative_lost: -3,
+        highest_sequence: 0x1_0002,
+        jitter_ticks: 99,
+        last_sender_report: 0xaabb_ccdd,
+        delay_since_last_sender_report: 65_536,
+    };
+
+    #[test]
+    fn a_compound_is_read_back() {
+        let report = SenderReport {
+            ssrc: 5,
+            ntp: 0xe6f1_2345_8000_0000,
+            rtp_timestamp: 900,
+            packets: 10,
+            octets: 1000,
+        };
+        let mut bytes = Vec::new();
+        push_sender_report(&report, &[BLOCK], &mut bytes);
+        push_receiver_report(6, &[BLOCK, BLOCK], &mut bytes);
+        push_cname(5, "camera@10.0.0.5", &mut bytes);
+        bytes.extend_from_slice(&[0x80, 204, 0, 2, 0, 0, 0, 5, b'a', b'p', b'p', b' ']);
+        push_bye(5, &mut bytes);
+        let packets: Vec<_> = parse(&bytes).map(Result::unwrap).collect();
+        assert_eq!(packets.len(), 5);
+        let Rtcp::SenderReport(read, blocks) = packets[0] else { panic!("{:?}", packets[0]) };
+        assert_eq!((read, blocks.collect::<Vec<_>>()), (report, vec![BLOCK]));
+        assert_eq!(read.middle_ntp(), 0x2345_8000);
+        let Rtcp::ReceiverReport { ssrc: 6, blocks } = packets[1] else { panic!("{:?}", packets[1]) };
+        assert_eq!(blocks.count(), 2);
+        assert_eq!(packets[2], Rtcp::SourceDescription { ssrc: 5, cname: Some(b"camera@10.0.0.5") });
+        assert_eq!(packets[3], Rtcp::Other { packet_type: 204 });
+        assert_eq!(packets[4], Rtcp::Bye { ssrc: 5 });
+    }
+
+    #[test]
+    fn errors_say_what_was_on_the_wire() {
+        let text = |bytes: &[u8]| parse(bytes).last().unwrap().unwrap_err().to_string();
+        assert_eq!(text(&[0x80, 200]), "RTCP packet of 2 bytes is shorter than its 4-byte header");
+        assert_eq!(text(&[0x40, 200, 0, 0]), "RTCP packet begins with 0x40: version 1, expected 2");
+        assert_eq!(text(&[0x80, 200, 0, 6, 1]), "RTCP packet of type 200 needs 28 bytes, 5 are left");
+        assert_eq!(
+            text(&[0x80, 200, 0, 1, 0, 0, 0, 1]),
+            "RTCP packet of type 200 needs 12 bytes, 8 are left"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_of_any_length_is_read_back(name in "[a-z@.]{0,300}") {
+            let mut bytes = Vec::new();
+            push_cname(1, &name, &mut bytes);
+            prop_assert_eq!(bytes.len() % 4, 0);
+            let cname = &name.as_bytes()[..name.len().min(255)];
+            let read: Vec<_> = parse(&bytes).collect();
+            prop_assert_eq!(read, [Ok(Rtcp::SourceDescription { ssrc: 1, cname: Some(cname) })]);
+        }
+    }
+}

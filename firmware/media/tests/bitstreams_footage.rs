@@ -1,6 +1,8 @@
 //! Real access units through packetiser and depacketiser: what goes in has to come out, at any packet size, and
 //! whatever is lost on the way.
 
+#![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
+
 use bytes::Bytes;
 use heron_core::{TrackFormat, VideoCodec};
 use heron_media::rtp::{Depacketizer, DepacketizerParams, Frame, Header, Packet, PacketList, Packetizer};

@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn a_wrap_is_not_seen() {
         let mut u = RtpUnwrapper::new(90_000, MediaTime(0));
-        assert_eq!(u.push(u32::MAX - 1799, 0 * MS).ticks, 0);
+        assert_eq!(u.push(u32::MAX - 1799, Duration::ZERO).ticks, 0);
         let next = u.push(1800, 40 * MS);
         assert_eq!((next.ticks, next.media, next.jumped), (3600, MediaTime(3600), false));
         assert_eq!(u.push(0, 40 * MS).ticks, 1800, "a B-frame goes back");
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn a_jump_goes_on_by_the_arrivals() {
         let mut u = RtpUnwrapper::new(8000, MediaTime(90_000));
-        assert_eq!(u.push(1000, 0 * MS).media, MediaTime(90_000));
+        assert_eq!(u.push(1000, Duration::ZERO).media, MediaTime(90_000));
         let far = u.push(5_000_000, 20 * MS);
         assert_eq!((far.media, far.jumped), (MediaTime(91_800), true));
         let back = u.push(1000, 40 * MS);
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn a_stall_is_no_jump() {
         let mut u = RtpUnwrapper::new(90_000, MediaTime(0));
-        u.push(0, 0 * MS);
+        u.push(0, Duration::ZERO);
         // Nothing for a minute; then the sender's buffer, then what is current.
         assert!(!u.push(3600, 60_000 * MS).jumped);
         assert!(!u.push(7200, 60_001 * MS).jumped);

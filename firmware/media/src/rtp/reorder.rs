@@ -177,3 +177,120 @@ impl ReorderBuffer {
         self.next = Some(sequence);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const HOLD: Duration = Duration::from_millis(100);
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Out {
+        Packet(u16),
+        Lost(u16),
+    }
+    use Out::{Lost, Packet};
+
+    struct Receiver {
+        buffer: ReorderBuffer,
+        out: Vec<Out>,
+    }
+
+    impl Receiver {
+        fn new(capacity: usize) -> Self {
+            Self { buffer: ReorderBuffer::new(capacity, HOLD), out: Vec::new() }
+        }
+        fn note(out: &mut Vec<Out>) -> impl FnMut(Delivery<'_>) {
+            |delivery| {
+                out.push(match delivery {
+                    Delivery::Packet(bytes) => Packet(u16::from_be_bytes([bytes[0], bytes[1]])),
+                    Delivery::Lost(n) => Lost(n),
+                });
+            }
+        }
+        fn push(&mut self, sequence: u16, at_ms: u64) -> Vec<Out> {
+            let now = Duration::from_millis(at_ms);
+            self.buffer.push(sequence, &sequence.to_be_bytes(), now, &mut Self::note(&mut self.out));
+            std::mem::take(&mut self.out)
+        }
+        fn poll(&mut self, at_ms: u64) -> Vec<Out> {
+            self.buffer.poll(Duration::from_millis(at_ms), &mut Self::note(&mut self.out));
+            std::mem::take(&mut self.out)
+        }
+    }
+
+    #[test]
+    fn what_is_in_order_passes_and_what_is_not_waits() {
+        let mut r = Receiver::new(16);
+        assert_eq!(r.push(65_534, 0), [Packet(65_534)]);
+        assert_eq!(r.push(0, 1), []);
+        assert_eq!(r.push(1, 2), []);
+        assert_eq!(r.push(0, 2), [], "a duplicate");
+        assert_eq!(r.push(65_535, 3), [Packet(65_535), Packet(0), Packet(1)]);
+        assert_eq!(r.push(0, 4), [], "late");
+        assert_eq!((r.buffer.dropped_late(), r.buffer.held(), r.buffer.deadline()), (2, 0, None));
+    }
+
+    #[test]
+    fn a_gap_is_given_up_in_time() {
+        let mut r = Receiver::new(16);
+        r.push(1, 0);
+        assert_eq!(r.push(4, 10), []);
+        assert_eq!(r.push(6, 20), []);
+        assert_eq!(r.buffer.deadline(), Some(Duration::from_millis(110)));
+        assert_eq!(r.poll(109), []);
+        assert_eq!(r.poll(110), [Lost(2), Packet(4)]);
+        assert_eq!(r.push(7, 121), [Lost(1), Packet(6), Packet(7)]);
+    }
+
+    #[test]
+    fn a_gap_longer_than_the_buffer_is_given_up_at_once() {
+        let mut r = Receiver::new(4);
+        r.push(1, 0);
+        assert_eq!(r.push(3, 0), []);
+        assert_eq!(r.push(9, 0), [Lost(1), Packet(3), Lost(5), Packet(9)]);
+    }
+
+    #[test]
+    fn a_new_sequence_is_taken_up_with_its_second_packet_and_a_stray_is_not() {
+        let mut r = Receiver::new(4);
+        r.push(1, 0);
+        assert_eq!(r.push(20_000, 0), []);
+        assert_eq!(r.push(2, 0), [Packet(2)]);
+        assert_eq!(r.push(40_000, 0), []);
+        assert_eq!(r.push(40_001, 0), [Packet(40_000), Packet(40_001)]);
+        assert_eq!(r.push(40_002, 0), [Packet(40_002)]);
+    }
+
+    proptest! {
+        /// Packets swapped within a window come out in order; each is delivered or reported lost, once.
+        #[test]
+        fn all_are_accounted_for(fates in proptest::collection::vec((0u64..60, 0u8..10), 1..300), start: u16) {
+            let mut r = Receiver::new(64);
+            // Sent every 5 ms, up to 60 ms late, one in ten lost.
+            let mut arrivals: Vec<_> = fates.iter().enumerate()
+                .filter(|(n, (_, fate))| *fate > 0 || *n == 0)
+                .map(|(n, (late, _))| (n as u64 * 5 + if n == 0 { 0 } else { 60 + late }, n))
+                .collect();
+            arrivals.sort();
+            let mut out = Vec::new();
+            for (at, n) in &arrivals {
+                out.extend(r.push(start.wrapping_add(*n as u16), *at));
+            }
+            out.extend(r.poll(1_000_000));
+            let mut expected = start;
+            for o in &out {
+                match o {
+                    Lost(n) => expected = expected.wrapping_add(*n),
+                    Packet(s) => {
+                        prop_assert_eq!(*s, expected);
+                        expected = expected.wrapping_add(1);
+                    }
+                }
+            }
+            let packets = out.iter().filter(|o| matches!(o, Packet(_))).count();
+            prop_assert_eq!(packets, arrivals.len());
+        }
+    }
+}

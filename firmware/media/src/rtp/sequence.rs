@@ -193,3 +193,80 @@ impl SequenceTracker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    #[test]
+    fn loss_lateness_and_duplicates_are_told_apart_over_a_wrap() {
+        let mut t = SequenceTracker::new(90_000);
+        let arrivals: Vec<_> =
+            [65_534, 65_535, 2, 0, 0, 1, 3, 3].into_iter().map(|s| t.push_raw(s, 0, ms(0))).collect();
+        use Arrival::*;
+        assert_eq!(
+            arrivals,
+            [
+                Next { lost: 0 },
+                Next { lost: 0 },
+                Next { lost: 2 },
+                Late,
+                Duplicate,
+                Late,
+                Next { lost: 0 },
+                Duplicate
+            ]
+        );
+        let counters = t.counters();
+        assert_eq!((counters.received, counters.lost, counters.duplicates, counters.reordered), (6, 0, 2, 2));
+    }
+
+    #[test]
+    fn a_far_jump_is_a_restart_and_no_loss() {
+        let mut t = SequenceTracker::new(90_000);
+        t.push_raw(10, 0, ms(0));
+        assert_eq!(t.push_raw(30_000, 0, ms(1)), Arrival::Restart);
+        assert_eq!(t.push_raw(30_001, 0, ms(2)), Arrival::Next { lost: 0 });
+        assert_eq!(t.push_raw(11, 0, ms(3)), Arrival::Restart);
+        assert_eq!((t.counters().restarts, t.counters().lost), (2, 0));
+        // A packet from before the first one was never missed.
+        assert_eq!(t.push_raw(9, 0, ms(4)), Arrival::Late);
+        assert_eq!(t.counters().lost, 0);
+    }
+
+    #[test]
+    fn jitter_is_that_of_the_standard() {
+        let mut t = SequenceTracker::new(90_000);
+        // Frames every 40 ms, every other one 8 ms late: |D| is 720 ticks each time.
+        for n in 0..400u64 {
+            for packet in 0..3 {
+                t.push_raw((n * 3 + packet) as u16, n as u32 * 3600, ms(n * 40 + 8 * (n % 2)));
+            }
+        }
+        assert!((700..=720).contains(&t.jitter_ticks()), "{}", t.jitter_ticks());
+        assert!((7.7..8.1).contains(&t.jitter_ms()));
+        let before = t.jitter_ticks();
+        t.push_raw(1200, 3_000_000_000, ms(16_000));
+        assert_eq!(t.jitter_ticks(), before, "a jump of the time line is no jitter");
+    }
+
+    #[test]
+    fn report_blocks_count_from_report_to_report() {
+        let mut t = SequenceTracker::new(90_000);
+        for s in [65_535u16, 0, 1, 2] {
+            t.push_raw(s, 0, ms(0));
+        }
+        let block = t.report(7, Some((0x1234_5678, ms(500))));
+        assert_eq!((block.ssrc, block.fraction_lost, block.cumulative_lost), (7, 0, 0));
+        assert_eq!((block.highest_sequence, block.last_sender_report), (0x1_0002, 0x1234_5678));
+        assert_eq!(block.delay_since_last_sender_report, 0x8000);
+        t.push_raw(6, 0, ms(0));
+        let block = t.report(7, None);
+        assert_eq!((block.fraction_lost, block.cumulative_lost), (192, 3));
+        assert_eq!(t.report(7, None).fraction_lost, 0);
+    }
+}
