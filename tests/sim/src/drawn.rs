@@ -34,7 +34,10 @@ pub struct LiveFrame {
 
 /// Descriptions of drawn streams by how they are encoded; making one starts an encoder, so they are kept.
 #[derive(Debug, Default)]
-pub struct Descriptions(Mutex<HashMap<((u16, u16), u32), Arc<PacketTrack>>>);
+pub struct Descriptions(Mutex<HashMap<Variant, Arc<PacketTrack>>>);
+
+/// What of the settings shows in a description: the size, and whether the profile is Main.
+type Variant = ((u16, u16), bool);
 
 impl Descriptions {
     /// The description of a stream with these settings.
@@ -42,7 +45,7 @@ impl Descriptions {
     /// # Errors
     /// What the encoder says, in words.
     pub fn of(&self, settings: &Settings) -> Result<Arc<PacketTrack>, String> {
-        let key = (settings.size, settings.parameter_sets % 2);
+        let key = settings.variant();
         if let Some(known) = self.0.lock().get(&key) {
             return Ok(known.clone());
         }
@@ -138,7 +141,7 @@ impl DrawnStream {
             }
             let wanted = self.settings(camera);
             if wanted != settings {
-                if (wanted.size, wanted.parameter_sets % 2) != (settings.size, settings.parameter_sets % 2) {
+                if wanted.size != settings.size {
                     scene = self.scene(camera, &wanted);
                 }
                 encoder = SceneEncoder::new(&wanted)?;

@@ -26,6 +26,13 @@ pub struct Settings {
     pub parameter_sets: u32,
 }
 
+impl Settings {
+    /// What of the settings shows in the parameter sets: the size, and whether the profile is Main.
+    pub fn variant(&self) -> ((u16, u16), bool) {
+        (self.size, !self.parameter_sets.is_multiple_of(2))
+    }
+}
+
 /// An encoded picture.
 #[derive(Debug, Default)]
 pub struct Unit {
@@ -49,7 +56,7 @@ impl SceneEncoder {
     /// # Errors
     /// What the encoder says, in words.
     pub fn new(settings: &Settings) -> Result<Self, String> {
-        let profile = if settings.parameter_sets % 2 == 0 { Profile::Baseline } else { Profile::Main };
+        let profile = if settings.variant().1 { Profile::Main } else { Profile::Baseline };
         let config = EncoderConfig::new()
             .usage_type(UsageType::CameraVideoRealTime)
             .profile(profile)

@@ -323,7 +323,7 @@ impl Library {
     ) -> Result<Option<Arc<PacketTrack>>, SimError> {
         let codec = match config.audio {
             Audio::None => return Ok(None),
-            Audio::Alternate if number % 2 == 0 => return Ok(None),
+            Audio::Alternate if number.is_multiple_of(2) => return Ok(None),
             Audio::Alternate | Audio::G711u => Codec::G711u,
             Audio::G711a => Codec::G711a,
         };

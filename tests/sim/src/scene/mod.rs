@@ -48,7 +48,7 @@ impl Scene {
             _ => Light::Night,
         };
         let size = ((width & !1) as i32, (height & !1) as i32);
-        let plan = Plan { size, light, mirrored: camera % 2 == 0, seed: camera as u32 };
+        let plan = Plan { size, light, mirrored: camera.is_multiple_of(2), seed: camera as u32 };
         let background = yard::paint(&plan);
         let movers = cast(&plan);
         Self {
