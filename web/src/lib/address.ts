@@ -15,21 +15,26 @@ function decode(text: string): string {
   }
 }
 
+/** What can follow the credentials: an IP address, a name with a dot, `localhost`, or anything with a port. */
+const HOST = /^(?:\[[0-9a-f:.]+\]|[a-z0-9-]+(?:\.[a-z0-9-]+)+\.?|localhost|[a-z0-9-]+(?=:\d))(?::\d{1,5})?(?:[/?#]|$)/i;
+
+/** An authority that is a host with or without a port, and has no credentials. */
+const HOST_ALONE = /^(?:\[[0-9a-f:.]+\]|[^:@]*)(?::\d{1,5})?$/i;
+
 /**
  * Takes `user:password@` out of an address. People write passwords as they are, with `@`, `/`, `?` and `#` in them: the
- * credentials end at the last `@` before the first slash, or, when there is none and what stands there is no host, at
- * the first `@` after it. What stands before a slash without any `@` and is a host is one: its path keeps its `@`.
+ * credentials end at the last `@` that a host follows. An address that begins with a host has none; its path keeps
+ * its `@`.
  */
 export function splitAddress(text: string): SplitAddress {
   const trimmed = text.trim();
-  const match = /^([a-z][a-z0-9+.-]*:\/\/)(.*)$/i.exec(trimmed);
   const none = { address: trimmed, username: null, password: null };
-  if (!match) return none;
-  const [, scheme = '', rest = ''] = match;
-  const slash = rest.search(/[/?#]/);
-  const authority = slash < 0 ? rest : rest.slice(0, slash);
-  let at = authority.lastIndexOf('@');
-  if (at < 0 && !/^(?:\[[0-9a-f:.]+\]|[^:@]*)(?::\d{1,5})?$/i.test(authority)) at = rest.indexOf('@');
+  const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)(.*)$/i.exec(trimmed) ?? [];
+  if (HOST_ALONE.test(rest.split(/[/?#]/, 1)[0] ?? '')) return none;
+  let at = rest.lastIndexOf('@');
+  while (at > 0 && !HOST.test(rest.slice(at + 1))) at = rest.lastIndexOf('@', at - 1);
+  // No host to be seen: a short name, as in `user:password@camera/live`.
+  if (at < 0) at = rest.split(/[/?#]/, 1)[0]!.lastIndexOf('@');
   if (at < 0) return none;
   const credentials = rest.slice(0, at);
   const colon = credentials.indexOf(':');

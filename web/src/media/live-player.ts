@@ -1,5 +1,6 @@
 import { backoffMs, chase, slackAfterCalm, slackAfterStall } from './chase.ts';
 import { canPlay, codecName } from './codecs.ts';
+import { parseInit, parseReference, type Track } from './mp4.ts';
 import { MseSink } from './sink.ts';
 import type { LiveMessage, StreamName } from '../api/types.ts';
 
@@ -24,7 +25,7 @@ export interface LiveState {
   codec: string | null;
   width: number | null;
   height: number | null;
-  /** Newest frame here minus the frame on the screen, milliseconds. */
+  /** From the box's receiving a frame to its being on this screen, milliseconds; null while not known. */
   delayMs: number | null;
   /** Frames the box left out because this viewer was slow. */
   skipped: number;
@@ -70,6 +71,13 @@ export class LivePlayer {
   #slack = 0;
   #frame = 0.04;
   #lastMediaTime = 0;
+  /** The box's clock minus ours, milliseconds: its hello's time at the moment it came. */
+  #clockAhead = 0;
+  #tracks: Track[] = [];
+  /** The wall-clock time of media time zero, from the fragments' reference times. */
+  #zero: number | null = null;
+  /** Smoothed, milliseconds. */
+  #delay = 0;
   #drawing = false;
   #nextJpeg: Blob | null = null;
   #frameCallback = 0;
@@ -190,6 +198,10 @@ export class LivePlayer {
 
   #onHello(hello: Extract<LiveMessage, { type: 'hello' }>): void {
     const jpeg = hello.mime.startsWith('image/jpeg');
+    const ahead = Date.parse(hello.server_time) - Date.now();
+    this.#clockAhead = Number.isNaN(ahead) ? 0 : ahead;
+    this.#tracks = [];
+    this.#zero = null;
     if (!jpeg && !canPlay(hello.mime)) {
       this.#onUnsupported(codecName(hello.mime));
       return;
@@ -228,8 +240,16 @@ export class LivePlayer {
       this.#drawJpeg();
       return;
     }
+    if (this.#tracks.length === 0) this.#tracks = parseInit(bytes);
+    else this.#noteReference(bytes);
     // A full queue means this machine is too slow or was asleep: a fresh start at the newest key frame.
     if (!this.#sink.append(bytes)) this.#lose('too_slow');
+  }
+
+  #noteReference(bytes: Uint8Array<ArrayBuffer>): void {
+    const reference = parseReference(bytes);
+    const track = this.#tracks.find((one) => one.id === reference?.track);
+    if (reference && track?.kind === 'video') this.#zero = reference.wall - (reference.media / track.timescale) * 1000;
   }
 
   /** Draws the newest JPEG; those that came while one was being decoded are left out. */
@@ -269,6 +289,10 @@ export class LivePlayer {
       const gap = frame.mediaTime - this.#lastMediaTime;
       if (gap > 0.005 && gap < 2) this.#frame += (gap - this.#frame) / 16;
       this.#lastMediaTime = frame.mediaTime;
+      if (this.#zero !== null) {
+        const shown = this.#zero + frame.mediaTime * 1000;
+        this.#delay += (Date.now() + this.#clockAhead - shown - this.#delay) / 8;
+      }
       this.#onPicture();
       this.#watchFrames();
     });
@@ -311,6 +335,6 @@ export class LivePlayer {
     else if (video.playbackRate !== step.rate) video.playbackRate = step.rate;
     // Once a second is often enough for a number that people read.
     if (phase === 'playing' && Math.floor(now / 1000) !== Math.floor((now - TICK_MS) / 1000))
-      this.#set({ delayMs: Math.max(0, Math.round((behind * 1000) / 10) * 10) });
+      this.#set({ delayMs: this.#zero === null ? null : Math.max(0, Math.round(this.#delay / 10) * 10) });
   }
 }

@@ -147,6 +147,35 @@ function sampleEntryCodec(data: DataView, entry: Box): string | null {
   }
 }
 
+/** What `prft` (§8.16.5) says: at this media time of this track it was that time by the box's clock. */
+export interface Reference {
+  track: number;
+  /** Milliseconds since 1970. */
+  wall: number;
+  /** Ticks of the track. */
+  media: number;
+}
+
+/** Seconds from the beginning of NTP's time (1900) to that of Unix (1970). */
+const NTP_TO_UNIX_S = 2_208_988_800;
+
+/** The reference time of a live fragment, if it begins with one. */
+export function parseReference(bytes: Bytes): Reference | null {
+  const data = view(bytes);
+  for (const box of boxes(data, 0, Math.min(bytes.byteLength, 256))) {
+    if (box.type !== 'prft' || box.end - box.start < 20) return null;
+    const long = data.getUint8(box.start) === 1;
+    if (long && box.end - box.start < 24) return null;
+    const seconds = data.getUint32(box.start + 8) - NTP_TO_UNIX_S;
+    return {
+      track: data.getUint32(box.start + 4),
+      wall: seconds * 1000 + (data.getUint32(box.start + 12) / 2 ** 32) * 1000,
+      media: long ? Number(data.getBigUint64(box.start + 16)) : data.getUint32(box.start + 16),
+    };
+  }
+  return null;
+}
+
 /** The tracks of an initialisation segment. Empty when it is none. */
 export function parseInit(bytes: Bytes): Track[] {
   const data = view(bytes);

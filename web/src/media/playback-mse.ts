@@ -372,8 +372,10 @@ export class MsePlayback implements Playback {
 
   async #playlist(stream: StreamName, wall: number): Promise<Window> {
     const start = wall - WINDOW_BEFORE_MS;
-    const end = wall + WINDOW_MS;
-    const open = end >= boxNow() - OPEN_MS;
+    // Up to now and not beyond: a list that may still grow leaves its newest part out.
+    const now = boxNow();
+    const end = Math.min(wall + WINDOW_MS, now);
+    const open = end >= now - OPEN_MS;
     const url = this.#options.url('playback.m3u8', stream, start, end);
     let fragments: Fragment[] = [];
     try {

@@ -249,7 +249,7 @@ function Room({ camera, zone }: { camera: Camera; zone: string }) {
       <div
         ref={stage}
         class="relative mx-auto w-full overflow-hidden bg-black sm:rounded-xl"
-        style={{ aspectRatio: String(aspect), maxWidth: `max(20rem, calc((100dvh - 25rem) * ${aspect}))` }}
+        style={{ aspectRatio: String(aspect), maxWidth: `max(20rem, calc((100dvh - 23rem) * ${aspect}))` }}
         role="group"
         aria-label={t('camera.player', { name: camera.name })}
       >
@@ -266,10 +266,19 @@ function Room({ camera, zone }: { camera: Camera; zone: string }) {
           aria-hidden="true"
         />
         {recorded && <RecordedWords state={playback.state} />}
+        <button
+          type="button"
+          class="on-picture absolute right-1.5 bottom-1.5 grid size-11 place-items-center rounded-xl bg-black/35 hover:bg-black/60"
+          aria-label={t('camera.fullScreen')}
+          title={`${t('camera.fullScreen')} (F)`}
+          onClick={fullScreen}
+        >
+          <Icon name="expand" />
+        </button>
       </div>
 
       <div class="flex flex-col gap-3 px-3 sm:px-0">
-        <div aria-live="polite">
+        <div aria-live="polite" class="empty:hidden">
           {recorded && skipped && (
             <Notice tone="warning">
               {t('camera.skipped', {
@@ -296,7 +305,6 @@ function Room({ camera, zone }: { camera: Camera; zone: string }) {
           onQuality={changeQuality}
           onMute={() => setMuted(!muted)}
           onLive={goLive}
-          onFullScreen={fullScreen}
         />
         <Timeline
           day={range}

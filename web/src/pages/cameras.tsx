@@ -72,7 +72,7 @@ function CameraRow({ camera }: { camera: Camera }) {
   const client = useQueryClient();
   const may = useSession((state) => state.may);
   const [deleting, setDeleting] = useState(false);
-  const { main, sub } = camera.status.streams;
+  const { main } = camera.status.streams;
   const toggle = useMutation({
     mutationFn: () => change<Camera>('PATCH', `/cameras/${camera.id}`, { enabled: !camera.enabled }),
     onSettled: () => client.invalidateQueries({ queryKey: CAMERAS }),
@@ -82,44 +82,36 @@ function CameraRow({ camera }: { camera: Camera }) {
 
   return (
     <li class="card p-4">
-      <div class="flex flex-wrap items-start gap-x-4 gap-y-3">
-        <div class="min-w-0 flex-1 basis-64">
+      <div class="grid grid-cols-[1fr_auto] items-start gap-x-4 gap-y-3 sm:grid-cols-[1fr_auto_auto]">
+        <div class="min-w-0">
           <Link href={`/cameras/${camera.id}`} class="text-base font-semibold break-words hover:underline">
             {camera.name}
           </Link>
           <p class="truncate text-sm text-muted">{camera.source}</p>
-          <p class="mt-2 flex flex-wrap items-center gap-x-4 gap-y-1 text-sm">
-            <StateLabel state={camera.status.state} />
-            {main && camera.status.state === 'online' && <GradeLabel grade={main.grade} />}
-            {main?.recording && (
-              <span class="inline-flex items-center gap-1.5 text-muted">
-                <span aria-hidden="true" class="size-2 rounded-full bg-bad" /> {t('cameras.recording')}
-              </span>
-            )}
-          </p>
         </div>
-        <dl class="grid grid-cols-[auto_1fr] gap-x-3 gap-y-0.5 text-sm sm:w-72">
-          {[main, sub].map(
-            (stream, index) =>
-              stream?.codec && (
-                <div key={index} class="contents">
-                  <dt class="text-muted">{index === 0 ? t('stream.main') : t('stream.sub')}</dt>
-                  <dd class="tnum">
-                    {codecName(stream.codec)} {stream.width}×{stream.height}
-                    {stream.fps !== null && ` · ${format.number(stream.fps)} fps`}
-                    {stream.bit_rate !== null && ` · ${format.bitRate(stream.bit_rate)}`}
-                  </dd>
-                </div>
-              ),
-          )}
+        <dl class="grid grid-cols-[auto_1fr] gap-x-3 gap-y-0.5 text-sm max-sm:order-last max-sm:col-span-2 sm:row-span-2">
+          {(['main', 'sub'] as const).map((name) => {
+            const stream = camera.status.streams[name];
+            if (!stream?.codec) return null;
+            return (
+              <div key={name} class="contents">
+                <dt class="text-muted">{t(`stream.${name}.short`)}</dt>
+                <dd class="tnum">
+                  {codecName(stream.codec)} {stream.width}×{stream.height}
+                  {stream.fps !== null && ` · ${format.number(stream.fps)} fps`}
+                  {stream.bit_rate !== null && ` · ${format.bitRate(stream.bit_rate)}`}
+                </dd>
+              </div>
+            );
+          })}
         </dl>
         {may('configure') && (
-          <div class="flex gap-1 max-sm:w-full max-sm:justify-end max-sm:border-t max-sm:border-line max-sm:pt-2">
+          <div class="-mt-1.5 -mr-1.5 flex">
             <button
               type="button"
               class="btn-icon"
               aria-pressed={camera.enabled}
-              aria-label={t(camera.enabled ? 'cameras.disable' : 'cameras.enable', { name: camera.name })}
+              aria-label={t('cameras.toggle', { name: camera.name })}
               title={t(camera.enabled ? 'cameras.disableShort' : 'cameras.enableShort')}
               disabled={toggle.isPending}
               onClick={() => toggle.mutate()}
@@ -143,6 +135,15 @@ function CameraRow({ camera }: { camera: Camera }) {
             </button>
           </div>
         )}
+        <p class="flex flex-wrap items-center gap-x-4 gap-y-1 text-sm max-sm:col-span-2">
+          <StateLabel state={camera.status.state} />
+          {main && camera.status.state === 'online' && <GradeLabel grade={main.grade} />}
+          {main?.recording && (
+            <span class="inline-flex items-center gap-1.5 text-muted">
+              <span aria-hidden="true" class="size-2 rounded-full bg-bad" /> {t('cameras.recording')}
+            </span>
+          )}
+        </p>
       </div>
       {trouble && (
         <div class="mt-3">

@@ -126,6 +126,21 @@ export function LivePage() {
         {shown.map((camera) => (
           <Tile key={camera.id} camera={camera} />
         ))}
+        {Array.from({ length: layout - shown.length }, (_, index) => (
+          <li key={index} class="hidden rounded-lg border border-dashed border-line sm:grid">
+            {index === 0 && mayAdd && (
+              <Link
+                href="/cameras/new"
+                class="grid place-items-center rounded-lg text-muted hover:text-accent"
+                aria-label={t('cameras.add')}
+              >
+                <span class="flex items-center gap-2 text-sm font-medium">
+                  <Icon name="plus" size={18} /> {t('cameras.add')}
+                </span>
+              </Link>
+            )}
+          </li>
+        ))}
       </ul>
     </div>
   );
@@ -180,7 +195,10 @@ function Tile({ camera }: { camera: Camera }) {
   const words = liveWords(t, camera, state);
   const playing = words === null;
   return (
-    <li ref={box} class="relative aspect-video overflow-hidden rounded-lg bg-black sm:aspect-auto sm:min-h-0">
+    <li
+      ref={box}
+      class="@container relative aspect-video overflow-hidden rounded-lg bg-black sm:aspect-auto sm:min-h-0"
+    >
       <Link
         href={`/cameras/${camera.id}`}
         class="absolute inset-0 block focus-visible:z-10 focus-visible:outline-3 focus-visible:-outline-offset-3"
@@ -192,7 +210,7 @@ function Tile({ camera }: { camera: Camera }) {
               <StateDot state={playing ? 'online' : camera.status.state} />
               <span class="truncate font-medium">{camera.name}</span>
               {playing && state && (
-                <span class="tnum ml-auto shrink-0 text-xs text-white/85">
+                <span class="tnum ml-auto shrink-0 text-xs text-white/85 @max-3xs:hidden">
                   {state.height ? `${state.height}p` : ''}
                   {state.delayMs !== null && (
                     <span title={t('live.delay')}>

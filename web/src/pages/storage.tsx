@@ -91,7 +91,7 @@ function VolumeCard({ volume }: { volume: Volume }) {
     <li class="card p-4">
       <div class="flex flex-wrap items-baseline justify-between gap-x-4">
         <h3 class="font-semibold break-all">{volume.path}</h3>
-        <p class="tnum text-sm text-muted">
+        <p class={`tnum text-sm text-muted ${bad ? 'hidden' : ''}`}>
           {t('storage.freeOf', { free: format.bytes(volume.free_bytes), total: format.bytes(volume.total_bytes) })}
         </p>
       </div>

@@ -59,7 +59,7 @@ export function DayBar(props: {
       <label class="flex items-center gap-2">
         <span class="text-sm text-muted max-sm:sr-only">{t('timeline.goTo')}</span>
         <input
-          class="input tnum w-36"
+          class="input tnum w-42"
           type="time"
           step="1"
           name="time"

@@ -16,7 +16,8 @@ export interface LiveWords {
 /** Why there is no moving picture, in words; null when there is one. */
 export function liveWords(t: Translator, camera: Camera, state: LiveState | null): LiveWords | null {
   if (!camera.enabled) return { title: t('live.disabled'), detail: null, busy: false };
-  const reason = state?.reason ?? camera.status.reason;
+  // What the box knows of the camera says more than that no pictures come.
+  const reason = camera.status.reason ?? state?.reason;
   const known = t.code('reason', reason);
   switch (state?.phase) {
     case 'playing':
@@ -28,9 +29,9 @@ export function liveWords(t: Translator, camera: Camera, state: LiveState | null
         busy: false,
       };
     case 'waiting':
-      return { title: t('live.waiting'), detail: known ?? camera.status.detail ?? reason, busy: true };
+      return { title: t('live.waiting'), detail: known ?? camera.status.detail, busy: true };
     case 'lost':
-      return { title: t('live.lost'), detail: known, busy: true };
+      return { title: t('live.lost'), detail: t.code('reason', state.reason), busy: true };
     default:
       if (camera.status.state === 'unreachable')
         return { title: t('state.unreachable'), detail: known ?? camera.status.detail, busy: true };
@@ -70,12 +71,16 @@ export function LivePicture(props: {
         class={`absolute inset-0 size-full object-contain ${jpeg ? '' : 'hidden'}`}
       />
       {words && (
-        <div class="absolute inset-0 grid place-items-center bg-black/55 p-3 text-center text-white">
-          <div class="flex max-w-sm flex-col items-center gap-2">
-            {words.busy ? <Spinner size={small ? 22 : 28} /> : <Icon name="info" size={small ? 22 : 28} />}
+        <div
+          class={`absolute inset-0 grid place-items-center bg-black/55 p-3 text-center text-white ${small ? 'pb-9' : ''}`}
+        >
+          <div class={`flex max-w-sm flex-col items-center ${small ? 'gap-1' : 'gap-2'}`}>
+            {words.busy ? <Spinner size={small ? 20 : 28} /> : <Icon name="info" size={small ? 20 : 28} />}
             <p class={`font-medium ${small ? 'text-sm' : 'text-base'}`}>{words.title}</p>
             {words.detail && (
-              <p class={`text-white/80 ${small ? 'line-clamp-3 text-xs' : 'text-sm'}`}>{words.detail}</p>
+              <p class={`text-white/80 ${small ? 'line-clamp-2 text-xs @max-3xs:line-clamp-1' : 'text-sm'}`}>
+                {words.detail}
+              </p>
             )}
           </div>
         </div>

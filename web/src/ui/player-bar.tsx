@@ -21,7 +21,6 @@ export function PlayerBar(props: {
   onQuality: (quality: StreamName) => void;
   onMute: () => void;
   onLive: () => void;
-  onFullScreen: () => void;
 }) {
   const t = useT();
   const format = useFormat(props.zone);
@@ -60,7 +59,7 @@ export function PlayerBar(props: {
         </button>
         <button
           type="button"
-          class="mx-1 inline-grid size-12 place-items-center rounded-full bg-accent text-accent-ink"
+          class="mx-1 inline-grid size-12 shrink-0 place-items-center rounded-full bg-accent text-accent-ink"
           aria-label={props.playing ? t('camera.pause') : t('camera.play')}
           onClick={props.onToggle}
         >
@@ -78,7 +77,7 @@ export function PlayerBar(props: {
         <label>
           <span class="sr-only">{t('camera.speed')}</span>
           <select
-            class="input tnum w-22"
+            class="input tnum w-20 pl-3"
             name="speed"
             value={String(props.speed)}
             disabled={props.live}
@@ -95,7 +94,7 @@ export function PlayerBar(props: {
           <label class="ml-1">
             <span class="sr-only">{t('camera.quality')}</span>
             <select
-              class="input w-22"
+              class="input w-20 pl-3"
               name="quality"
               value={props.quality}
               onChange={(event) => props.onQuality(event.currentTarget.value as StreamName)}
@@ -116,15 +115,6 @@ export function PlayerBar(props: {
             <Icon name={props.muted ? 'mute' : 'sound'} />
           </button>
         )}
-        <button
-          type="button"
-          class="btn-icon"
-          aria-label={t('camera.fullScreen')}
-          title={`${t('camera.fullScreen')} (F)`}
-          onClick={props.onFullScreen}
-        >
-          <Icon name="expand" />
-        </button>
       </div>
     </div>
   );

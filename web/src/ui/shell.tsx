@@ -40,7 +40,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
     <>
       <a
         href="#main"
-        class="btn btn-primary fixed top-2 left-2 z-50 -translate-y-20 focus-visible:translate-y-0"
+        class="btn btn-primary pointer-events-none fixed top-2 left-2 z-50 opacity-0 focus-visible:pointer-events-auto focus-visible:opacity-100"
         onClick={(event) => {
           event.preventDefault();
           main.current?.focus();
