@@ -6,6 +6,7 @@ use crate::catalogue::{self, Segment, SegmentState, VolumeId};
 use crate::clip::Clip;
 use crate::gap_rows;
 use crate::index_cache::{IndexCache, MOST_BYTES, SegmentIndex};
+use crate::ledger::Gap;
 use crate::range;
 use crate::shared::{LiveSegment, Shared};
 use crate::timeline::{self, Covered, LedgerRow, Rows, Timeline};
@@ -80,6 +81,8 @@ impl Playback {
         let mut streams = Vec::with_capacity(2);
         for kind in StreamKind::ALL {
             let stream = StreamKey::new(camera, kind);
+            // First what is in memory: what leaves it meanwhile is in the database then.
+            let (live, fresh) = (self.live_of(stream), self.fresh_of(stream));
             let (covered, ledger, expired_until) = self.shared.store.read_blocking(|c| {
                 Ok((
                     catalogue::covered(c, stream, start, end)?,
@@ -89,9 +92,12 @@ impl Playback {
             })?;
             let mut rows =
                 Rows { covered: Vec::with_capacity(covered.len()), ledger: Vec::new(), expired_until };
-            rows.ledger =
-                ledger.iter().map(|g| LedgerRow { start: g.start, end: g.end, reason: g.reason }).collect();
-            self.place_rows(stream, covered, &mut rows, start, end);
+            rows.ledger = with_fresh(ledger, fresh)
+                .iter()
+                .map(|g| LedgerRow { start: g.start, end: g.end, reason: g.reason })
+                .filter(|g| g.start < end && g.end.is_none_or(|e| e > start))
+                .collect();
+            self.place_rows(live, covered, &mut rows, start, end);
             if !rows.covered.is_empty() || !rows.ledger.is_empty() {
                 streams.push((kind, rows));
             }
@@ -104,14 +110,13 @@ impl Playback {
     /// covered now; that it cannot be shown is the volume's fault, and that is a fact.
     fn place_rows(
         &self,
-        stream: StreamKey,
+        mut live: Vec<LiveSegment>,
         covered: Vec<(i64, VolumeId, Covered)>,
         rows: &mut Rows,
         start: WallTime,
         end: WallTime,
     ) {
         let here = self.volumes_here();
-        let mut live = self.live_of(stream);
         for (id, volume, c) in covered {
             let c = live
                 .iter()
@@ -133,6 +138,11 @@ impl Playback {
         rows.ledger.sort_by_key(|g| g.start);
     }
 
+    fn fresh_of(&self, stream: StreamKey) -> Vec<(i64, Option<Gap>)> {
+        let fresh = self.shared.fresh_gaps.lock();
+        fresh.iter().filter(|(_, (of, _))| *of == stream).map(|(id, (_, gap))| (*id, *gap)).collect()
+    }
+
     fn volumes_here(&self) -> Vec<VolumeId> {
         self.shared.volumes.iter().filter_map(|v| v.mount().map(|m| m.id)).collect()
     }
@@ -148,9 +158,9 @@ impl Playback {
         start: WallTime,
         end: WallTime,
     ) -> Result<Vec<Segment>, RecordError> {
+        let mut live = self.live_of(stream);
         let rows = self.shared.store.read_blocking(|c| catalogue::overlapping(c, stream, start, end))?;
         let here = self.volumes_here();
-        let mut live = self.live_of(stream);
         let mut segments: Vec<Segment> = rows
             .into_iter()
             .map(|s| match live.iter().position(|l| l.segment.id == s.id) {
@@ -400,4 +410,17 @@ pub(crate) fn wanted(fragments: &[FragmentIndex], start: WallTime, end: WallTime
     let last_begun = fragments.partition_point(|f| f.wall.is_none_or(|w| w <= start));
     let from = fragments[..last_begun].iter().rposition(FragmentIndex::starts_with_key_frame).unwrap_or(0);
     &fragments[from..]
+}
+
+/// Ledger rows as the recorder knew them a moment ago, where the database is behind.
+fn with_fresh(mut gaps: Vec<Gap>, fresh: Vec<(i64, Option<Gap>)>) -> Vec<Gap> {
+    for (id, fresh) in fresh {
+        let row = gaps.iter().position(|g| g.id == id).map(|i| gaps.swap_remove(i));
+        gaps.extend(match row {
+            // It ended while we were reading.
+            Some(row) if row.end.is_some() => Some(row),
+            _ => fresh,
+        });
+    }
+    gaps
 }

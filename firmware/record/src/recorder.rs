@@ -7,7 +7,7 @@ use crate::ledger::GapTracker;
 use crate::playback::Playback;
 use crate::policy::{RecordPolicy, StreamSituation, StreamStatus};
 use crate::recover;
-use crate::scribe::{Note, Scribe};
+use crate::scribe::Scribe;
 use crate::shared::{Desired, Shared, StreamControl, Volume, VolumeState};
 use crate::storage::{self, StorageReport};
 use crate::stream_writer::StreamWriter;
@@ -109,6 +109,7 @@ impl Recorder {
             volumes: config.volumes.into_iter().map(|v| Arc::new(Volume::new(v))).collect(),
             streams: RwLock::new(BTreeMap::new()),
             live: Mutex::new(HashMap::new()),
+            fresh_gaps: Mutex::new(HashMap::new()),
             unlinked: Mutex::new(HashMap::new()),
             resume: Mutex::new(HashMap::new()),
             next_segment: AtomicI64::new(segment + 1),
@@ -140,7 +141,7 @@ impl Recorder {
         let shared = Arc::clone(&self.shared);
         self.spawn(Role::Scribe, "record-scribe".into(), move || {
             let done = Arc::clone(&shared);
-            shared.scribe.run(&shared.store, |notes| written(&done, notes));
+            shared.scribe.run(&shared.store, |notes| done.written(notes));
         })?;
         for (n, volume) in self.shared.volumes.iter().enumerate() {
             let of_syncer = Arc::clone(volume);
@@ -198,7 +199,7 @@ impl Recorder {
             let mut steps = Vec::new();
             tracker.missing(heron_core::GapReason::Restart, now, &mut || shared.gap_id(), &mut steps);
             if let Some(gap) = tracker.open_gap() {
-                shared.scribe.note(Note::Gap(control.key, gap));
+                shared.note_gap(control.key, gap);
             }
         }
         let number = shared.next_stream.fetch_add(1, Ordering::Relaxed);
@@ -334,19 +335,4 @@ fn join(threads: &mut Vec<(Role, JoinHandle<()>)>, role: Role, deadline: Instant
         whole &= thread.is_finished() && thread.join().is_ok();
     }
     whole
-}
-
-/// The database has these notes now.
-fn written(shared: &Shared, notes: &[Note]) {
-    for note in notes {
-        match note {
-            Note::Segment(s) if s.state != catalogue::SegmentState::Open => {
-                shared.live.lock().remove(&s.id);
-            }
-            Note::Expired(id) => {
-                shared.unlinked.lock().remove(id);
-            }
-            _ => {}
-        }
-    }
 }

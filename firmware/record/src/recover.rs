@@ -38,6 +38,8 @@ pub(crate) fn after_crash(shared: &Shared, mount: &Mount) -> Result<bool, Record
     let mut days: BTreeSet<String> = open.iter().map(|s| day_name(s.start)).collect();
     days.extend(on_disk.iter().filter(|d| since.as_ref().is_some_and(|s| *d >= s)).cloned());
     let unknown = newest.is_none() && open.is_empty() && !on_disk.is_empty();
+    // Also when the folder itself is gone: then its rows have lost their files.
+    days.extend(since);
     if unknown {
         // The newest day at once, so that its footage can be seen; the rest in the background.
         days.extend(on_disk.last().cloned());

@@ -1,12 +1,12 @@
 //! What the recorder's threads share.
 
 use crate::RecordError;
-use crate::catalogue::{Segment, VolumeId};
+use crate::catalogue::{Segment, SegmentState, VolumeId};
 use crate::events::Outlet;
 use crate::ledger::Gap;
 use crate::policy::{RecordPolicy, StreamSituation, StreamStatus};
 use crate::retention;
-use crate::scribe::Scribe;
+use crate::scribe::{Note, Scribe};
 use crate::stream_writer::StreamWriter;
 use crate::syncer::Syncer;
 use crate::volume::{Mount, VolumeConfig};
@@ -134,6 +134,8 @@ pub(crate) struct Shared {
     pub(crate) volumes: Vec<Arc<Volume>>,
     pub(crate) streams: RwLock<BTreeMap<StreamKey, Arc<StreamControl>>>,
     pub(crate) live: Mutex<HashMap<i64, LiveSegment>>,
+    /// Ledger rows that are not in the database yet (`None`: removed): playback looks here first.
+    pub(crate) fresh_gaps: Mutex<HashMap<i64, (StreamKey, Option<Gap>)>>,
     /// Bytes of segments whose files are gone and whose rows are not yet.
     pub(crate) unlinked: Mutex<HashMap<i64, (VolumeId, u64)>>,
     /// Where the ledger of each known stream stood when the daemon started.
@@ -154,6 +156,36 @@ impl Shared {
 
     pub(crate) fn gap_id(&self) -> i64 {
         self.next_gap.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Writes a gap's row, new or anew.
+    pub(crate) fn note_gap(&self, stream: StreamKey, gap: Gap) {
+        self.fresh_gaps.lock().insert(gap.id, (stream, Some(gap)));
+        self.scribe.note(Note::Gap(stream, gap));
+    }
+
+    /// Removes the row of a gap that turned out to have no length.
+    pub(crate) fn forget_gap(&self, stream: StreamKey, id: i64) {
+        self.fresh_gaps.lock().insert(id, (stream, None));
+        self.scribe.note(Note::NoGap(id));
+    }
+
+    /// The database has these notes now.
+    pub(crate) fn written(&self, notes: &[Note]) {
+        for note in notes {
+            match note {
+                Note::Segment(s) if s.state != SegmentState::Open => drop(self.live.lock().remove(&s.id)),
+                Note::Expired(id) => drop(self.unlinked.lock().remove(id)),
+                Note::Gap(stream, gap) => {
+                    let mut fresh = self.fresh_gaps.lock();
+                    if fresh.get(&gap.id) == Some(&(*stream, Some(*gap))) {
+                        fresh.remove(&gap.id);
+                    }
+                }
+                Note::NoGap(id) => drop(self.fresh_gaps.lock().remove(id)),
+                Note::Segment(_) | Note::Alive(_) | Note::PruneGaps(_) => {}
+            }
+        }
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -27,6 +27,13 @@ const BATCH: usize = 512;
 /// Batches of one stream in one tick: 32,768 units are 20 minutes of 25 fps, more than a ring ever holds.
 const MOST_BATCHES: usize = 64;
 
+/// Tries of a write that was refused for want of room, with retention between them.
+const MOST_ATTEMPTS: usize = 3;
+/// How long one try waits for rows and syncs. The ring holds several seconds meanwhile.
+const SETTLE: Duration = Duration::from_secs(1);
+/// What a new file needs beside its content: folders, blocks of metadata.
+const NEW_FILE_BYTES: u64 = 64 << 10;
+
 /// A segment being written; the file is made when its first fragment is ready.
 #[derive(Debug)]
 struct OpenSegment {
@@ -236,6 +243,10 @@ impl StreamWriter {
                 Refusal::Full => self.close(shared, volume),
                 Refusal::Failed(_) => self.abandon(shared, volume),
             }
+            self.hole = Some(match refusal {
+                Refusal::Full => GapReason::VolumeFull,
+                Refusal::Failed(_) => GapReason::VolumeFailed,
+            });
             self.segmenter.abandon();
             self.segmenter.forget_connection();
             self.pending_since = None;
@@ -254,19 +265,37 @@ impl StreamWriter {
         mount: &Arc<Mount>,
         fragment: &Fragment,
     ) -> Result<(), Refusal> {
-        let needed = fragment.index.length + (1 << 16);
         match self.try_append(shared, volume, mount, fragment) {
-            Err(e) if is_full(&e) => {
-                // Before anything is called full: delete what may be deleted, and try once more.
-                match sweeper::make_room(shared, volume, needed) {
-                    Ok(short_by) if short_by == 0 => {
-                        self.try_append(shared, volume, mount, fragment).map_err(refusal)
-                    }
-                    Ok(_) | Err(_) => Err(Refusal::Full),
-                }
-            }
+            Err(e) if is_full(&e) => self.append_with_room(shared, volume, mount, fragment),
             other => other.map_err(refusal),
         }
+    }
+
+    /// Before anything is called full: deletes what may be deleted, and tries again.
+    fn append_with_room(
+        &mut self,
+        shared: &Shared,
+        volume: &Volume,
+        mount: &Arc<Mount>,
+        fragment: &Fragment,
+    ) -> Result<(), Refusal> {
+        let needed = fragment.index.length + NEW_FILE_BYTES;
+        for attempt in 0..MOST_ATTEMPTS {
+            if attempt > 0 {
+                // A segment that was closed a moment ago is deletable when its row is written, and its room is free
+                // when the syncer has let go of it.
+                shared.scribe.settle(SETTLE);
+                volume.syncer.settle(SETTLE);
+            }
+            if let Err(error) = sweeper::make_room(shared, volume, needed) {
+                tracing::warn!(volume = %volume.config.path.display(), %error, "no room could be made");
+            }
+            match self.try_append(shared, volume, mount, fragment) {
+                Err(e) if is_full(&e) => {}
+                other => return other.map_err(refusal),
+            }
+        }
+        Err(Refusal::Full)
     }
 
     fn try_append(
@@ -407,6 +436,9 @@ impl StreamWriter {
     /// The volume has failed: the file is let go as it is. Its row says what is known to be written; recovery looks
     /// at it when the volume is back.
     pub(crate) fn abandon(&mut self, shared: &Shared, volume: &Volume) {
+        if !self.segmenter.is_idle() {
+            self.hole = volume_reason(&volume.state());
+        }
         self.outputs.clear();
         self.segmenter.abandon();
         self.segmenter.forget_connection();
@@ -461,10 +493,8 @@ impl StreamWriter {
         if desired.policy.mode == RecordMode::Off || desired.situation == StreamSituation::Disabled {
             return Some(GapReason::Disabled);
         }
-        match volume.state() {
-            VolumeState::Ok => {}
-            VolumeState::Full => return Some(GapReason::VolumeFull),
-            VolumeState::Failed | VolumeState::Missing => return Some(GapReason::VolumeFailed),
+        if let Some(reason) = volume_reason(&volume.state()) {
+            return Some(reason);
         }
         let silent = mono.saturating_sub(self.last_unit) >= SILENCE;
         let before = self.tracker.open_gap().map(|g| g.reason);
@@ -491,15 +521,23 @@ impl StreamWriter {
         let stream = self.control.key;
         for step in self.steps.drain(..) {
             match step {
-                LedgerStep::Open(gap) => shared.scribe.note(Note::Gap(stream, gap)),
-                LedgerStep::Forget { id } => shared.scribe.note(Note::NoGap(id)),
+                LedgerStep::Open(gap) => shared.note_gap(stream, gap),
+                LedgerStep::Forget { id } => shared.forget_gap(stream, id),
                 LedgerStep::Tell(gap) => shared.events.tell(stopped(stream, &gap)),
                 LedgerStep::Close { gap, told } => {
-                    shared.scribe.note(Note::Gap(stream, gap));
+                    shared.note_gap(stream, gap);
                     shared.events.tell(ended(stream, &gap, told));
                 }
             }
         }
+    }
+}
+
+fn volume_reason(state: &VolumeState) -> Option<GapReason> {
+    match state {
+        VolumeState::Ok => None,
+        VolumeState::Full => Some(GapReason::VolumeFull),
+        VolumeState::Failed | VolumeState::Missing => Some(GapReason::VolumeFailed),
     }
 }
 
