@@ -6,6 +6,7 @@ use super::{DepacketizeError, DepacketizerParams, fmtp, malformed};
 use crate::aac::{AudioSpecificConfig, audio_format};
 use crate::bits::BitReader;
 use crate::rtp::Packet;
+use crate::sdp::decode_config_hex;
 use bytes::Bytes;
 use heron_core::TrackFormat;
 
@@ -57,9 +58,9 @@ impl Aac {
         }
         number("auxiliaryDataSizeLength", 0, 0)?;
         let config: Bytes = match fmtp(params, "config").filter(|c| !c.is_empty()) {
-            Some(text) => match hex::decode(text) {
-                Ok(bytes) => bytes.into(),
-                Err(error) => return Err(bad("config", text, &error.to_string())),
+            Some(text) => match decode_config_hex(text) {
+                Some(bytes) => bytes,
+                None => return Err(bad("config", text, "not hexadecimal")),
             },
             // Some cameras leave it out: plain LC at the rate of the rtpmap then.
             None => match AudioSpecificConfig::lc(params.clock_rate_hz, params.channels.max(1)) {

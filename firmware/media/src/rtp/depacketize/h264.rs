@@ -1,9 +1,10 @@
 //! H.264 over RTP (RFC 6184): single NAL units, STAP-A, FU-A.
 
-use super::nal_units::{Class, NalUnits, ParameterSets, SetsById, Syntax};
+use super::nal_units::NalUnits;
+use super::syntax::{Class, ParameterSets, SetsById, Syntax};
 use super::{DepacketizeError, malformed};
 use crate::h264::{NalUnitType, Pps, SliceHeader, Sps, video_format};
-use crate::nal::{BitstreamError, MAX_PARAMETER_SET_BYTES};
+use crate::nal::BitstreamError;
 use crate::rtp::Packet;
 use heron_core::VideoFormat;
 
@@ -45,6 +46,9 @@ pub(super) struct H264Sets {
 impl ParameterSets for H264Sets {
     fn insert(&mut self, unit: &[u8]) -> Result<bool, BitstreamError> {
         let first = *unit.first().ok_or(BitstreamError::Missing { what: "parameter set" })?;
+        if self.sps.contains(unit) || self.pps.contains(unit) {
+            return Ok(false);
+        }
         match NalUnitType::of(first) {
             NalUnitType::Sps => Ok(self.sps.insert(Sps::parse(unit)?.id, unit)),
             _ => Ok(self.pps.insert(Pps::parse(unit)?.id, unit)),
@@ -69,9 +73,6 @@ impl ParameterSets for H264Sets {
         sps.is_some() && std::mem::replace(&mut self.active_sps, sps) != sps
     }
 }
-
-// A parameter set is small enough for one packet list entry and one avcC length field.
-const _: () = assert!(MAX_PARAMETER_SET_BYTES <= u16::MAX as usize);
 
 impl NalUnits<H264> {
     pub(super) fn push(&mut self, packet: &Packet<'_>, lost_before: bool) -> Result<(), DepacketizeError> {

@@ -1,7 +1,8 @@
 //! H.265 over RTP (RFC 7798): single NAL units, aggregation packets, fragmentation units; without decoding order
 //! numbers.
 
-use super::nal_units::{Class, NalUnits, ParameterSets, SetsById, Syntax};
+use super::nal_units::NalUnits;
+use super::syntax::{Class, ParameterSets, SetsById, Syntax};
 use super::{DepacketizeError, malformed};
 use crate::h265::{NalUnitType, Pps, Sps, slice_pps_id, video_format, vps_id};
 use crate::nal::BitstreamError;
@@ -41,6 +42,9 @@ pub(super) struct H265Sets {
 impl ParameterSets for H265Sets {
     fn insert(&mut self, unit: &[u8]) -> Result<bool, BitstreamError> {
         let first = *unit.first().ok_or(BitstreamError::Missing { what: "parameter set" })?;
+        if self.vps.contains(unit) || self.sps.contains(unit) || self.pps.contains(unit) {
+            return Ok(false);
+        }
         match NalUnitType::of(first) {
             NalUnitType::Vps => Ok(self.vps.insert(vps_id(unit)?, unit)),
             NalUnitType::Sps => Ok(self.sps.insert(Sps::parse(unit)?.id, unit)),

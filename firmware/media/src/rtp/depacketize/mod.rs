@@ -9,6 +9,7 @@ mod metadata;
 mod mjpeg;
 mod nal_units;
 mod output;
+mod syntax;
 
 use self::aac::Aac;
 use self::g711::G711;
@@ -21,8 +22,7 @@ use self::output::Output;
 use super::packet::Packet;
 use crate::g711::Law;
 use crate::nal::BitstreamError;
-use base64::Engine as _;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use crate::sdp::decode_parameter_sets;
 use bytes::Bytes;
 use heron_core::{ErrorKind, TrackFormat};
 use std::sync::Arc;
@@ -277,20 +277,9 @@ fn fmtp<'a>(params: &DepacketizerParams<'a>, name: &str) -> Option<&'a str> {
     params.fmtp.iter().find(|(n, _)| n.trim().eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
 }
 
-/// Parameter sets in base64, several separated by commas (RFC 6184 §8.1, RFC 7798 §7.1). What is no base64 is left
-/// out; padding may be missing.
-fn sprop<'a>(params: &'a DepacketizerParams<'a>, names: &'a [&'a str]) -> impl Iterator<Item = Vec<u8>> + 'a {
-    const LENIENT: GeneralPurpose = GeneralPurpose::new(
-        &base64::alphabet::STANDARD,
-        GeneralPurposeConfig::new()
-            .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent)
-            .with_decode_allow_trailing_bits(true),
-    );
-    names
-        .iter()
-        .filter_map(|name| fmtp(params, name))
-        .flat_map(|list| list.split(','))
-        .filter_map(|text| LENIENT.decode(text.trim()).ok())
+/// The parameter sets of these format parameters, in their order.
+fn sprop<'a>(params: &'a DepacketizerParams<'a>, names: &'a [&'a str]) -> impl Iterator<Item = Bytes> + 'a {
+    names.iter().filter_map(|name| fmtp(params, name)).flat_map(decode_parameter_sets)
 }
 
 fn malformed(what: &'static str, problem: &'static str, payload: &[u8]) -> DepacketizeError {

@@ -18,49 +18,11 @@
 
 use super::chunk::Chunk;
 use super::output::{Finished, Output};
+use super::syntax::{Class, ParameterSets, Syntax};
 use super::{DepacketizeError, MAX_FRAME_BYTES};
-use crate::nal::{self, BitstreamError};
+use crate::nal;
 use bytes::Bytes;
-use heron_core::{TrackFormat, VideoFormat};
-
-/// What a NAL unit is to the assembly of access units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Class {
-    /// Goes to the format.
-    ParameterSet,
-    /// Left out: delimiters, fillers.
-    Noise,
-    /// Part of a picture.
-    Slice {
-        /// It is the first of its picture.
-        begins: bool,
-        random_access: bool,
-        reference: bool,
-    },
-    /// SEI and whatever else; stays in the payload.
-    Other,
-}
-
-/// The parameter sets of a track.
-pub(super) trait ParameterSets: Default + std::fmt::Debug {
-    /// Takes one; returns whether it is new or changed.
-    fn insert(&mut self, unit: &[u8]) -> Result<bool, BitstreamError>;
-    /// The format, when the sets are enough for one.
-    fn format(&self) -> Option<Result<VideoFormat, BitstreamError>>;
-    /// There is more than one sequence: the slices say which one is in use.
-    fn is_ambiguous(&self) -> bool;
-    /// Takes note of the sets that this first slice uses; returns whether others were in use before.
-    fn activate(&mut self, slice: &[u8]) -> bool;
-}
-
-/// The differences between the two codecs.
-pub(super) trait Syntax: std::fmt::Debug {
-    /// Bytes of the NAL unit header.
-    const HEADER_BYTES: usize;
-    type Sets: ParameterSets;
-    /// What a NAL unit is, by its header and the byte behind it.
-    fn classify(header: &[u8], next: Option<u8>) -> Class;
-}
+use heron_core::TrackFormat;
 
 /// The access unit being assembled.
 #[derive(Clone, Copy, Debug, Default)]
@@ -108,7 +70,7 @@ const HEAD_BYTES: usize = 16;
 
 impl<S: Syntax> NalUnits<S> {
     /// `sets`: parameter sets of the SDP. Those that cannot be read are left out.
-    pub(super) fn new(sets: impl Iterator<Item = Vec<u8>>) -> Self {
+    pub(super) fn new(sets: impl Iterator<Item = Bytes>) -> Self {
         let mut this = Self {
             chunk: Chunk::new(64 << 10, 256 << 10),
             sets: S::Sets::default(),
@@ -400,37 +362,4 @@ fn is_set<S: Syntax>(unit: &[u8]) -> bool {
 
 fn begins_with_start_code(bytes: &[u8]) -> bool {
     matches!(bytes, [0, 0, 1, ..] | [0, 0, 0, 1, ..])
-}
-
-/// Parameter sets of one kind by id, in the order in which they first came.
-#[derive(Clone, Debug, Default)]
-pub(super) struct SetsById(Vec<(u8, Bytes)>);
-
-impl SetsById {
-    /// Returns whether it is new or changed.
-    pub(super) fn insert(&mut self, id: u8, unit: &[u8]) -> bool {
-        match self.0.iter_mut().find(|(known, _)| *known == id) {
-            Some((_, old)) if old[..] == *unit => false,
-            Some((_, old)) => {
-                *old = Bytes::copy_from_slice(unit);
-                true
-            }
-            None => {
-                self.0.push((id, Bytes::copy_from_slice(unit)));
-                true
-            }
-        }
-    }
-    pub(super) fn get(&self, id: u8) -> Option<&Bytes> {
-        self.0.iter().find(|(known, _)| *known == id).map(|(_, unit)| unit)
-    }
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-    /// All units, the one with `first` first.
-    pub(super) fn units(&self, first: Option<u8>) -> Vec<Bytes> {
-        let (mut active, others): (Vec<_>, Vec<_>) = self.0.iter().partition(|(id, _)| Some(*id) == first);
-        active.extend(others);
-        active.into_iter().map(|(_, unit)| unit.clone()).collect()
-    }
 }

@@ -6,8 +6,7 @@ mod nal_units;
 
 use self::nal_units::Kind;
 use crate::nal;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use crate::sdp::encode_parameter_sets;
 use bytes::Bytes;
 use heron_core::{AudioCodec, ErrorKind, TrackFormat, VideoCodec};
 use thiserror::Error;
@@ -240,11 +239,14 @@ impl Packetizer {
         match &self.payload {
             Payload::Nal { kind: Kind::H264, sets } => {
                 let level = sets.first().and_then(|sps| sps.get(1..4)).map(hex::encode).unwrap_or_default();
-                let sets = base64_list(sets);
+                let sets = encode_parameter_sets(sets.iter().map(|set| &set[..]));
                 Some(format!("packetization-mode=1;profile-level-id={level};sprop-parameter-sets={sets}"))
             }
             Payload::Nal { kind: Kind::H265, sets } => {
-                let of = |unit_type: u8| base64_list(sets.iter().filter(|s| (s[0] >> 1) & 0x3f == unit_type));
+                let of = |unit_type: u8| {
+                    let chosen = sets.iter().filter(|set| (set[0] >> 1) & 0x3f == unit_type);
+                    encode_parameter_sets(chosen.map(|set| &set[..]))
+                };
                 Some(format!("sprop-vps={};sprop-sps={};sprop-pps={}", of(32), of(33), of(34)))
             }
             // streamtype 5 is audio; profile-level-id 1 is Main Audio level 1, which receivers ignore beside config.
@@ -255,8 +257,4 @@ impl Packetizer {
             Payload::Mjpeg | Payload::G711 { .. } | Payload::Metadata => None,
         }
     }
-}
-
-fn base64_list<'a>(sets: impl IntoIterator<Item = &'a Bytes>) -> String {
-    sets.into_iter().map(|set| STANDARD.encode(set)).collect::<Vec<_>>().join(",")
 }
