@@ -1,218 +1,70 @@
-//! # access (signatures first; bodies follow)
-#![allow(clippy::todo, missing_docs, unused_variables)]
-use heron_core::{Clock, ErrorKind, EventDraft, WallTime};
-use heron_store::{Migrations, Store, StoreError};
-use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::watch;
-use uuid::Uuid;
-use zeroize::Zeroizing;
+//! # access: who may do what
+//!
+//! ```text
+//!  first boot ─► claim_token() ─► console, token file ─► claim(token, name, password) ─► the first administrator, exactly once
+//!
+//!  login(name, password, origin) ─► lock-out ─► argon2id (2 at a time) ─► session ─┬─► access token, 15 min
+//!                                                                                  └─► refresh token, 30 days, rotates
+//!  every request ─► authenticate(access token) ─► Principal ─► require(Right)          (memory only, microseconds)
+//!  refresh(refresh token) ─► new pair; an old one again ─► the whole session is revoked
+//!
+//!  everything worth knowing ─► AuditSink ─► (herond wires it to) the journal
+//! ```
+//!
+//! ## Invariants
+//! 1. No default password. Until somebody proves possession of the box by its claim token, nobody can sign in; after that
+//!    the token is gone. Of many claims at once one wins.
+//! 2. Secrets are stored as hashes alone: passwords as argon2id (19 MiB, 2 passes: OWASP's first choice for small
+//!    machines), tokens (256 random bits) as SHA-256. The claim token of an unclaimed box, which protects nothing yet, is the one
+//!    exception.
+//! 3. An unknown user and a wrong password get the same words after the same work.
+//! 4. A guess counts before it is checked, so guessing in parallel gains nothing. What is refused while locked does not count, so a
+//!    lock always ends.
+//! 5. Nobody can lock an owner out for ever. Locks belong to (account, address) pairs and to addresses, never to an account: an attacker
+//!    elsewhere locks only himself. An address from which the account is signed in already is exempt from the address
+//!    limit, and a standing session goes on through its refresh token whatever happens to sign-ins. An attacker at the
+//!    owner's own address can make him wait 15 minutes at most, and never ends his session.
+//! 6. [`Access::authenticate`] reads memory only, and sees a revoked session, a disabled user or a changed role at once.
+//! 7. A rotated refresh token that comes again revokes its session: either it or its successor was stolen. For 10 s after the rotation
+//!    it gets the same successor again instead, because two tabs of one browser ask at the same time.
+//! 8. There is always an enabled administrator once the box is claimed.
+//! 9. Bounded: 256 users, 32 sessions each (the least recently used goes), 4,096 addresses under watch, 2 hashes at work (19 MiB
+//!    each) and 16 waiting.
+//!
+//! ## Audit
+//! [`AuditSink`] gets an `EventDraft` for every claim, sign-in, failure, lock-out, revocation and change of a user. It is called after
+//! the fact is committed and must not block. Failures beyond 30 a minute are counted and reported with the next
+//! one, so that an attack does not push everything else out of the journal. A user name that does not exist is never
+//! written down: people type passwords into that field.
+//!
+//! ## Non-goals
+//! TOTP, groups, rights per camera, API tokens (each has its own issue); cookies and CSRF (`api`); trust in forwarded addresses.
 
-pub const MIGRATIONS: Migrations = Migrations { room: "access", steps: &[] };
+mod access;
+mod claim;
+mod error;
+mod hasher;
+mod limiter;
+mod password;
+mod rights;
+mod row;
+mod session;
+mod sign_in;
+mod state;
+mod token;
+mod user;
+mod users;
 
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum AccessError {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error("{field}: {detail}")]
-    Invalid { field: &'static str, detail: String },
-    /// Wrong user name or password, token unknown, expired or revoked; says no more than that. 401.
-    #[error("unauthenticated")]
-    Unauthenticated,
-    #[error("forbidden: {0}")]
-    Forbidden(String),
-    #[error("not found: {0}")]
-    NotFound(String),
-    #[error("conflict: {0}")]
-    Conflict(String),
-    /// 409, problem `already-claimed`.
-    #[error("already claimed")]
-    AlreadyClaimed,
-    /// 409: `POST /setup` first.
-    #[error("not claimed")]
-    NotClaimed,
-    /// 429 with Retry-After.
-    #[error("locked out")]
-    LockedOut { retry_after: Duration },
-    /// 429: too many sign-ins at once.
-    #[error("busy")]
-    Exhausted { retry_after: Duration },
-}
-impl AccessError {
-    pub fn kind(&self) -> ErrorKind {
-        todo!()
-    }
-    pub fn field(&self) -> Option<&str> {
-        todo!()
-    }
-    /// For the Retry-After header.
-    pub fn retry_after(&self) -> Option<Duration> {
-        todo!()
-    }
-}
+pub use access::{Access, AccessOptions, AuditSink};
+pub use error::AccessError;
+pub use rights::{Right, Role};
+pub use session::{Login, Origin, Principal, SessionSummary};
+pub use user::{NewUser, User, UserPatch};
+
+use heron_store::Migrations;
+
+/// What this room returns.
 pub type Result<T, E = AccessError> = std::result::Result<T, E>;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    Admin,
-    Supervisor,
-    Viewer,
-}
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Right {
-    Live,
-    Audio,
-    Playback,
-    Export,
-    Ptz,
-    Acknowledge,
-    Configure,
-    Delete,
-    Users,
-}
-impl Role {
-    pub fn rights(self) -> &'static [Right] {
-        todo!()
-    }
-}
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct User {
-    pub id: Uuid,
-    pub username: String,
-    pub role: Role,
-    pub disabled: bool,
-    pub created: WallTime,
-    pub last_login: Option<WallTime>,
-}
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewUser {
-    pub username: String,
-    pub password: String,
-    pub role: Role,
-}
-#[derive(Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct UserPatch {
-    pub role: Option<Role>,
-    pub password: Option<String>,
-    pub disabled: Option<bool>,
-}
-/// Who is asking.
-#[derive(Clone, Debug)]
-pub struct Principal {
-    pub user: Uuid,
-    pub username: Arc<str>,
-    pub role: Role,
-    pub session: Uuid,
-    pub expires: WallTime,
-}
-impl Principal {
-    /// `Err(Forbidden)` naming the right.
-    pub fn require(&self, right: Right) -> Result<()> {
-        todo!()
-    }
-}
-/// Answer of claim, login and refresh.
-#[derive(Clone)]
-pub struct Login {
-    pub access_token: Zeroizing<String>,
-    pub refresh_token: Zeroizing<String>,
-    /// Seconds the access token is good for.
-    pub expires_in: u64,
-    pub user: User,
-}
-#[derive(Clone, Debug, Serialize)]
-pub struct SessionSummary {
-    pub id: Uuid,
-    pub user: Uuid,
-    pub created: WallTime,
-    pub last_used: WallTime,
-    pub address: IpAddr,
-    pub agent: Option<String>,
-}
-/// Where a request comes from.
-#[derive(Clone, Debug)]
-pub struct Origin {
-    /// The peer's own address, never a forwarded header.
-    pub address: IpAddr,
-    pub agent: Option<String>,
-}
-#[derive(Clone, Debug, Default)]
-pub struct AccessOptions {}
-/// Gets the audit events; must not block (a `try_send` into a bounded channel that feeds the journal).
-pub type AuditSink = Arc<dyn Fn(EventDraft) + Send + Sync>;
-
-#[derive(Clone)]
-pub struct Access;
-impl Access {
-    pub async fn open(
-        store: Store,
-        clock: Arc<dyn Clock>,
-        options: AccessOptions,
-        audit: AuditSink,
-    ) -> Result<Self> {
-        todo!()
-    }
-    pub fn is_claimed(&self) -> bool {
-        todo!()
-    }
-    /// The token to print and to write to the token file; the same across restarts until claimed; `None` once claimed.
-    pub fn claim_token(&self) -> Option<String> {
-        todo!()
-    }
-    pub async fn claim(&self, token: &str, username: &str, password: &str, origin: Origin) -> Result<Login> {
-        todo!()
-    }
-    pub async fn login(&self, username: &str, password: &str, origin: Origin) -> Result<Login> {
-        todo!()
-    }
-    pub async fn refresh(&self, refresh_token: &str, origin: Origin) -> Result<Login> {
-        todo!()
-    }
-    pub async fn logout(&self, who: &Principal) -> Result<()> {
-        todo!()
-    }
-    /// In memory, quick.
-    pub fn authenticate(&self, access_token: &str) -> Result<Principal> {
-        todo!()
-    }
-    /// For long-lived sockets: whether the session still stands.
-    pub fn is_live(&self, session: Uuid) -> bool {
-        todo!()
-    }
-    /// Moves when users or sessions change: sockets then ask `is_live`.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        todo!()
-    }
-    pub fn user(&self, id: Uuid) -> Result<User> {
-        todo!()
-    }
-    pub fn users(&self) -> Vec<User> {
-        todo!()
-    }
-    /// Requires `Right::Users`, as do the next two.
-    pub async fn create_user(&self, by: &Principal, new: NewUser) -> Result<User> {
-        todo!()
-    }
-    pub async fn update_user(&self, by: &Principal, id: Uuid, patch: UserPatch) -> Result<User> {
-        todo!()
-    }
-    pub async fn delete_user(&self, by: &Principal, id: Uuid) -> Result<()> {
-        todo!()
-    }
-    pub async fn change_own_password(&self, by: &Principal, old: &str, new: &str) -> Result<()> {
-        todo!()
-    }
-    /// Own sessions, or all of them for those who may manage users.
-    pub fn sessions(&self, by: &Principal) -> Vec<SessionSummary> {
-        todo!()
-    }
-    pub async fn revoke_session(&self, by: &Principal, session: Uuid) -> Result<()> {
-        todo!()
-    }
-}
+/// The room's tables, for `Store::open`.
+pub const MIGRATIONS: Migrations = Migrations { room: "access", steps: &[include_str!("schema_1.sql")] };
