@@ -1,4 +1,5 @@
 //! FLAC frames: decoded by ffmpeg to the same samples, bare and in MP4.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
 
 mod containers_common;
 
@@ -180,5 +181,4 @@ fn a_frame_has_at_most_the_largest_block() {
     let mut out = Vec::new();
     verbatim_frame(info, 0, &vec![0; MAX_BLOCK + 100], &mut out);
     assert_eq!(out.len(), verbatim_len(info, 0, MAX_BLOCK));
-
 }

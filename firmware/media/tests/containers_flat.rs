@@ -1,4 +1,5 @@
 //! The flat MP4 that exists only as a plan: every byte of it, and how players take it.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
 
 mod containers_common;
 
@@ -44,7 +45,9 @@ fn bytes(plan: &FlatMp4, files: &[Vec<u8>], range: std::ops::Range<u64>) -> Vec<
         match &slice {
             Slice::Inline(bytes) => out.extend_from_slice(bytes),
             Slice::File { source, range } => {
-                out.extend_from_slice(&files[*source as usize - 100][range.start as usize..range.end as usize]);
+                out.extend_from_slice(
+                    &files[*source as usize - 100][range.start as usize..range.end as usize],
+                );
             }
             Slice::Flac(flac) => {
                 let range = flac.range();
@@ -93,7 +96,10 @@ fn pictures(file: &[u8]) -> Vec<String> {
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&done.stderr), "");
     let text = String::from_utf8(done.stdout).unwrap();
-    text.lines().filter(|l| !l.starts_with('#')).map(|l| l.rsplit(',').next().unwrap().trim().to_owned()).collect()
+    text.lines()
+        .filter(|l| !l.starts_with('#'))
+        .map(|l| l.rsplit(',').next().unwrap().trim().to_owned())
+        .collect()
 }
 
 #[test]
@@ -102,31 +108,36 @@ fn a_clip_over_three_segments_starts_and_ends_at_the_frame() {
         return;
     }
     let Some(path) = footage("car_main_1080p25_h264_aac.mp4") else { return };
-    let clip = extract(&path);
+    let clip = part(&extract(&path), 0.0, 10.0);
     let origin = MediaTime(0);
     let files =
-        [(0.0, 10.0), (10.0, 20.0), (20.0, 99.0)].map(|(a, b)| record(&part(&clip, a, b), origin)).to_vec();
-    let plan = plan(&files, options(9.28, 21.68)).unwrap();
+        [(0.0, 4.0), (4.0, 8.0), (8.0, 99.0)].map(|(a, b)| record(&part(&clip, a, b), origin)).to_vec();
+    let video: Vec<_> = clip.of(TrackKind::Video).collect();
+    let wanted = FlatOptions { start: video[82].wall, end: video[232].wall, keep_gaps: false };
+    let plan = plan(&files, wanted).unwrap();
     let file = all(&plan, &files);
-    assert_eq!(plan.duration_nanos(), 12_400_000_000);
-    assert_eq!(plan.mime_type(), "video/mp4; codecs=\"avc1.640028,mp4a.40.2\"");
+    assert_eq!(plan.duration_nanos(), 6_000_000_000);
+    let key = video[..83].iter().rfind(|s| s.sync).unwrap().pts;
+    assert_eq!(plan.mime_type(), "video/mp4; codecs=\"avc1.4d4028,mp4a.40.2\"");
     assert_eq!(
         plan.time_map(),
-        [TimeSpan { clip_nanos: 0, wall: at(9.28), nanos: 12_400_000_000 }],
+        [TimeSpan { clip_nanos: 0, wall: wanted.start, nanos: 6_000_000_000 }],
         "segments of one connection join without a seam"
     );
     let seen = judge(&file, true);
-    assert_eq!(seen.format("duration"), "12.400000");
-    assert_eq!(seen.stream(0, "duration"), "12.400000");
-    // The key frame is at 8 s: 1.28 s are decoded and not shown.
+    assert_eq!(seen.format("duration"), "6.000000");
+    assert_eq!(seen.stream(0, "duration"), "6.000000");
+    // What lies between the key frame and the start is decoded and not shown.
     let pts = seen.packets(0, "pts");
-    assert_eq!((pts[0].as_str(), pts.len()), ("-115200", 310 + 32));
-    let source = pictures(&std::fs::read(&path).unwrap());
-    assert_eq!(pictures(&file), source[232..542]);
+    assert_eq!((pts[0].as_str(), pts.len()), ((key - video[82].pts).0.to_string().as_str(), 150 + 32));
+    let source = pictures(&record(&clip, origin));
+    assert_eq!(pictures(&file), source[82..232]);
     // Sound keeps its distance from the pictures.
     let audio: Vec<f64> = seen.packets(1, "pts_time").iter().map(|t| t.parse().unwrap()).collect();
-    let first = clip.of(TrackKind::Audio).find(|s| s.pts >= MediaTime(8 * 90_000)).unwrap();
-    assert!((audio[0] - (first.pts.0 as f64 / 90_000.0 - 9.28)).abs() < 0.0002, "{}", audio[0]);
+    let first = clip.of(TrackKind::Audio).find(|s| s.pts >= key).unwrap();
+    let away = audio[0] - (first.pts - video[82].pts).0 as f64 / 90_000.0;
+    // ffmpeg leaves out packets that are more than a second early; what it keeps is a whole number of packets later.
+    assert!((away / 0.064 - (away / 0.064).round()).abs() < 0.005, "{away}");
 }
 
 #[test]
@@ -222,7 +233,8 @@ fn a_gap_is_closed_up_or_kept() {
         assert_eq!(durations.iter().filter(|d| *d == "3600").count(), durations.len() - 1);
         assert!(durations.contains(&(3_600 + 600 * 90_000).to_string()), "the last picture is held");
         let seen = judge(&all(&closed, &files), false);
-        assert!(seen.packets(0, "duration").iter().all(|d| d == "3600"));
+        let durations = seen.packets(0, "duration");
+        assert!(durations[..durations.len() - 1].iter().all(|d| d == "3600"));
         let (video, audio) = (seen.stream(0, "duration"), seen.stream(1, "duration"));
         assert_eq!((video.as_str(), audio.as_str()), ("5.500000", "5.500000"));
     }
@@ -268,7 +280,8 @@ fn changed_parameter_sets_are_several_descriptions() {
     if !has("ffmpeg") {
         return;
     }
-    let (Some(a), Some(b)) = (footage("car_sub_360p12_h264.mp4"), footage("person_sub_360p10_h264.mp4")) else {
+    let (Some(a), Some(b)) = (footage("car_sub_360p12_h264.mp4"), footage("person_sub_360p10_h264.mp4"))
+    else {
         return;
     };
     let (a_clip, mut b_clip) = (part(&extract(&a), 0.0, 8.0), part(&extract(&b), 0.0, 8.0));
@@ -300,7 +313,8 @@ fn changed_parameter_sets_are_several_descriptions() {
 #[test]
 fn an_independent_reader_finds_every_sample() {
     let clip = synthetic(6, 50);
-    let files = vec![record(&part(&clip, 0.0, 4.0), MediaTime(0)), record(&part(&clip, 4.0, 6.0), MediaTime(0))];
+    let files =
+        vec![record(&part(&clip, 0.0, 4.0), MediaTime(0)), record(&part(&clip, 4.0, 6.0), MediaTime(0))];
     let plan = plan(&files, options(0.0, 60.0)).unwrap();
     let file = all(&plan, &files);
     let mut cursor = Cursor::new(&file[..]);
@@ -436,7 +450,10 @@ fn rewritten_fragments_play_as_flac() {
     assert!(!rewrite::needs_rewrite(&new_init));
     assert_eq!(new_fragments.len(), fragments.len());
     for (a, b) in fragments.iter().zip(&new_fragments) {
-        assert_eq!((a.wall, a.sequence, a.track(TrackKind::Video)), (b.wall, b.sequence, b.track(TrackKind::Video)));
+        assert_eq!(
+            (a.wall, a.sequence, a.track(TrackKind::Video)),
+            (b.wall, b.sequence, b.track(TrackKind::Video))
+        );
         let (a, b) = (a.track(TrackKind::Audio).unwrap(), b.track(TrackKind::Audio).unwrap());
         assert_eq!((a.first_dts, a.duration), (b.first_dts, b.duration));
     }

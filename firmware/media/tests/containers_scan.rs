@@ -1,4 +1,5 @@
 //! Reading files that were cut off, damaged, foreign, or made to hurt.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
 
 mod containers_common;
 
@@ -26,11 +27,8 @@ fn everything(file: &[u8]) -> Scan {
     assert!(found.valid_len <= file.len() as u64);
     let Some(init) = &found.init else { return found };
     let mut end = init.init_len;
-    let mut flat = FlatBuilder::new(FlatOptions {
-        start: NOW,
-        end: NOW.plus_nanos(3_000_000_000),
-        keep_gaps: true,
-    });
+    let mut flat =
+        FlatBuilder::new(FlatOptions { start: NOW, end: NOW.plus_nanos(3_000_000_000), keep_gaps: true });
     flat.source(1, init);
     for fragment in &found.fragments {
         assert!(fragment.offset >= end);
@@ -50,8 +48,7 @@ fn everything(file: &[u8]) -> Scan {
         let _ = flat.fragment(fragment, bytes);
     }
     let map = Map { uri: "x".to_owned(), byte_range: None };
-    let whole =
-        [Recording { uri: "x".to_owned(), map, init, fragments: &found.fragments }];
+    let whole = [Recording { uri: "x".to_owned(), map, init, fragments: &found.fragments }];
     let _ = segments(&whole, MediaTime(180_000));
     if let Ok(plan) = flat.finish() {
         let total: u64 = plan.slices(0..u64::MAX).map(|s| s.len()).sum();
@@ -86,9 +83,15 @@ fn problems_say_what_is_wrong() {
     let init_len = read_init(file).unwrap().init_len as usize;
     let said = |bytes: &[u8]| scan(bytes).problem.unwrap().to_string();
     assert_eq!(said(b""), "not an MP4 file: it starts with nothing: it is empty");
-    assert_eq!(said(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), "not an MP4 file: it starts with a box of type \"\\r\\n\\x1a\\n\"");
+    assert_eq!(
+        said(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"),
+        "not an MP4 file: it starts with a box of type \"\\r\\n\\x1a\\n\""
+    );
     assert_eq!(said(&[b'#'; 100]), "not an MP4 file: it starts with a #### of 589505315 bytes in 100");
-    assert_eq!(said(&file[init_len..]), "the moov box is missing: the file has no init segment before byte 0");
+    assert_eq!(
+        said(&file[init_len..]),
+        "the moov box is missing: the file has no init segment before byte 0"
+    );
     assert_eq!(
         said(&file[..init_len + 50]),
         format!(
@@ -101,7 +104,9 @@ fn problems_say_what_is_wrong() {
     zeros.resize(init_len + 4_096, 0);
     assert_eq!(
         said(&zeros),
-        format!("the \\x00\\x00\\x00\\x00 box at byte {init_len} is damaged: there are zeros where a box should be")
+        format!(
+            "the \\x00\\x00\\x00\\x00 box at byte {init_len} is damaged: there are zeros where a box should be"
+        )
     );
     let mut huge = file.to_vec();
     let moof = init_len + PRFT;
@@ -134,7 +139,8 @@ fn a_flat_file_is_not_ours() {
     let found = scan(&std::fs::File::open(path).unwrap());
     let said = found.problem.unwrap().to_string();
     assert!(
-        said == "not a Heron recording: it is not fragmented (no mvex box)" || said.starts_with("the moov box is missing"),
+        said == "not a Heron recording: it is not fragmented (no mvex box)"
+            || said.starts_with("the moov box is missing"),
         "{said}"
     );
 }
@@ -206,7 +212,16 @@ fn a_foreign_fragmented_file_is_read() {
     let done = std::process::Command::new("ffmpeg")
         .args(["-v", "error", "-i"])
         .arg(path)
-        .args(["-c", "copy", "-t", "10", "-movflags", "empty_moov+frag_keyframe", "-frag_duration", "1000000"])
+        .args([
+            "-c",
+            "copy",
+            "-t",
+            "10",
+            "-movflags",
+            "empty_moov+frag_keyframe",
+            "-frag_duration",
+            "1000000",
+        ])
         .arg(&out)
         .output()
         .unwrap();

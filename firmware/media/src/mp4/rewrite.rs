@@ -91,10 +91,8 @@ fn plan(init: &Init, index: &FragmentIndex, head: &[u8]) -> Result<Plan, Problem
         }
     }
     let lead = index.track(TrackKind::Video).or(index.tracks.first());
-    let reference = lead.filter(|l| l.kind != TrackKind::Metadata).zip(index.wall).map(|(lead, wall)| Reference {
-        track_id: track_id(lead.kind),
-        wall,
-        media_time: lead.first_pts.max(0) as u64,
+    let reference = lead.filter(|l| l.kind != TrackKind::Metadata).zip(index.wall).map(|(lead, wall)| {
+        Reference { track_id: track_id(lead.kind), wall, media_time: lead.first_pts.max(0) as u64 }
     });
     let mut out = BytesMut::with_capacity(256 + 16 * (video.len() + sound.len()));
     header(&mut out, index.sequence, reference, &runs);

@@ -347,7 +347,9 @@ impl FragmentBuilder {
 /// One sample as a fragment in one buffer (`prft`, `moof`, `mdat`), for live view. `duration` is in ticks of the
 /// track. The same clock and the same origin as in [`FragmentBuilder::new`]; the payload is copied once.
 ///
-/// For video see [`FrameDurations`] when the next frame's time is not yet known; for audio use the sample count.
+/// A browser that sees a decoding time jump by more than twice the duration it was told drops pictures until the next key
+/// frame (Media Source Extensions, coded frame processing), while a duration that is too long costs nothing: when the next
+/// frame's time is not known, say rather too much. For sound, say the sample count.
 pub fn single_sample_fragment(
     track: &TrackSpec,
     origin: MediaTime,
@@ -371,33 +373,4 @@ pub fn single_sample_fragment(
     header(&mut out, sequence, Some(reference), &[run]);
     out.put_slice(&sample.payload);
     out.freeze()
-}
-
-/// Guesses how long a frame will last before the next one is there, so that live view need not wait for it.
-///
-/// The guess is the longest of the last eight distances: a browser that sees a decoding time jump by more than twice
-/// the duration it was told drops pictures until the next key frame (Media Source Extensions, coded frame processing),
-/// while a duration a little too long costs nothing.
-#[derive(Clone, Debug, Default)]
-pub struct FrameDurations {
-    last: Option<MediaTime>,
-    deltas: [u32; 8],
-    next: usize,
-}
-
-impl FrameDurations {
-    /// Guesses for the frame decoded at `dts`, 90 kHz ticks.
-    pub fn duration(&mut self, dts: MediaTime) -> u32 {
-        if let Some(last) = self.last
-            && let Ok(delta @ 1..) = u32::try_from((dts - last).0)
-        {
-            // A pause of more than 2 s says nothing about the frame rate.
-            if i64::from(delta) <= 2 * MediaTime::HZ {
-                self.deltas[self.next % self.deltas.len()] = delta;
-                self.next = self.next.wrapping_add(1);
-            }
-        }
-        self.last = Some(dts);
-        self.deltas.iter().copied().max().filter(|d| *d > 0).unwrap_or(UNKNOWN_DURATION)
-    }
 }

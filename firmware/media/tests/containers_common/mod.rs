@@ -1,6 +1,10 @@
 //! What the container tests share: real footage as samples, synthetic samples, a recorder in a few lines, and ffmpeg as
 //! a judge.
-#![allow(dead_code, reason = "every test file uses its own part")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "every test file uses its own part, and stops where something is missing"
+)]
 
 use bytes::Bytes;
 use heron_core::{
@@ -16,10 +20,8 @@ pub(crate) const NOW: WallTime = WallTime::from_millis(1_795_167_857_123);
 
 /// A file of the test footage; `None` (and a line that says so) when this machine has none.
 pub(crate) fn footage(name: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("HERON_DATA").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("HERON_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"), PathBuf::from);
     let path = folder.join("footage").join(name);
     if !path.is_file() {
         println!("skipped: no footage ({name})");
@@ -179,8 +181,7 @@ pub(crate) fn metadata_track() -> TrackSpec {
 /// `seconds` of invented 25 fps video with a key frame every `gop` frames, G.711 in 20 ms packets and a document a second.
 /// Every payload is recognisable.
 pub(crate) fn synthetic(seconds: usize, gop: usize) -> Clip {
-    let mut clip =
-        Clip { tracks: vec![video_track(), g711_track(), metadata_track()], samples: Vec::new() };
+    let mut clip = Clip { tracks: vec![video_track(), g711_track(), metadata_track()], samples: Vec::new() };
     let mut push = |track, n: usize, t: i64, payload: Vec<u8>, sync| {
         let audio_samples = if track == TrackKind::Audio { payload.len() as u32 } else { 0 };
         let _ = n;

@@ -2,12 +2,14 @@
 
 use super::flac_slice::{FlacRun, MAX_RUN};
 use super::moov::{Edit, head};
+use super::slices::Piece;
 use super::table::{Chunk, Table};
 use super::{FlatError, FlatMp4, FlatOptions, MAX_SAMPLES, TimeSpan};
 use crate::flac::{Law, StreamInfo};
 use crate::hls::SEAM;
 use crate::mp4::scan::{SampleEntry, TrackSamples, samples};
 use crate::mp4::{FragmentIndex, Init, Problem, TrackSpec, mime_type};
+use bytes::Bytes;
 use heron_core::{MediaTime, TrackFormat, TrackKind, WallTime};
 use std::sync::Arc;
 
@@ -45,8 +47,14 @@ pub struct FlatBuilder {
 #[derive(Debug)]
 struct Source {
     init: Init,
-    /// What its sound becomes: itself, or FLAC.
-    audio: Option<(Arc<TrackFormat>, Option<(StreamInfo, Law)>)>,
+    audio: Option<AudioOut>,
+}
+
+/// What a file's sound becomes: itself, or FLAC made from G.711.
+#[derive(Debug)]
+struct AudioOut {
+    format: Arc<TrackFormat>,
+    g711: Option<(StreamInfo, Law)>,
 }
 
 /// A stretch without a gap: media time `base_in` of the source lies at `base_out` in the clip.
@@ -112,11 +120,12 @@ impl FlatBuilder {
         let audio = init.track(TrackKind::Audio).and_then(|track| {
             let format = track.spec.format.audio()?;
             match Law::of(format.codec) {
-                None => Some((Arc::clone(&track.spec.format), None)),
+                None => Some(AudioOut { format: Arc::clone(&track.spec.format), g711: None }),
                 // G.711 of more than two channels cannot be said in our FLAC: such sound is left out.
                 Some(law) => {
                     let info = StreamInfo::of_g711(format)?;
-                    Some((Arc::new(TrackFormat::Audio(info.audio_format())), Some((info, law))))
+                    let format = Arc::new(TrackFormat::Audio(info.audio_format()));
+                    Some(AudioOut { format, g711: Some((info, law)) })
                 }
             }
         });
@@ -233,7 +242,13 @@ impl FlatBuilder {
         for sample in &lead.samples[skip..shown] {
             let at = part.place(dts, scale, to).max(0) as u64;
             let cto = rescale(i64::from(sample.cto), scale, to) as i32;
-            table.push(at, rescale(i64::from(sample.duration), scale, to) as u64, sample.size, cto, sample.sync);
+            table.push(
+                at,
+                rescale(i64::from(sample.duration), scale, to) as u64,
+                sample.size,
+                cto,
+                sample.sync,
+            );
             let chunk = Chunk {
                 track: VIDEO,
                 source: self.sources.len() - 1,
@@ -286,9 +301,9 @@ impl FlatBuilder {
     }
 
     fn add_audio(&mut self, source: &Source, index: &FragmentIndex, audio: &TrackSamples, skip: usize) {
-        let (Some(part), Some((format, flac))) = (self.parts.last().copied(), &source.audio) else { return };
+        let (Some(part), Some(out)) = (self.parts.last().copied(), &source.audio) else { return };
         let Some(from) = source.init.track(TrackKind::Audio).map(|t| t.timescale) else { return };
-        let description = self.tables[AUDIO].description(format);
+        let description = self.tables[AUDIO].description(&out.format);
         let to = self.tables[AUDIO].timescale().unwrap_or(from);
         let limit = self.play_to.to_rate(to);
         let mut sound = Sound { builder: self, index, description, to, run: None };
@@ -303,7 +318,7 @@ impl FlatBuilder {
             if at >= limit {
                 break;
             }
-            match flac {
+            match &out.g711 {
                 None => sound.plain(at, duration, sample),
                 Some((info, law)) => sound.g711(at, duration, sample, *info, *law),
             }
@@ -322,7 +337,8 @@ impl FlatBuilder {
         let duration = (play_end - self.play_from).0;
         let Ok(duration @ 1..) = u64::try_from(duration) else { return Err(empty) };
         let edit = Edit { start: self.play_from.0, duration };
-        let Self { tables, chunks, sources, parts, play_from, options, .. } = self;
+        let Self { mut tables, mut chunks, sources, parts, play_from, options, .. } = self;
+        let payload = payload(&mut tables, &mut chunks, &sources);
         let specs: Vec<TrackSpec> = tables.iter().filter_map(Table::spec).collect();
         let head = head(&tables, &chunks, edit, options.start);
         let mut time_map = Vec::with_capacity(parts.len());
@@ -339,7 +355,7 @@ impl FlatBuilder {
             }
         }
         let nanos = MediaTime(duration as i64).as_nanos();
-        Ok(FlatMp4::new(head, &chunks, &sources, mime_type(&specs), nanos, time_map))
+        Ok(FlatMp4::new(head, payload, mime_type(&specs), nanos, time_map))
     }
 }
 
@@ -360,6 +376,60 @@ fn append(chunks: &mut Vec<Chunk>, chunk: Chunk, offset_in_fragment: u64, header
         }
         _ => chunks.push(chunk),
     }
+}
+
+/// Where the bytes of the chunks come from. When the parameter sets change within the clip, every key frame gets its own in
+/// front, and rows and chunks grow by that.
+fn payload(tables: &mut [Table; 2], chunks: &mut [Chunk], sources: &[u64]) -> Vec<Piece> {
+    let video = &mut tables[VIDEO];
+    let sets: Vec<Bytes> = match video.formats.len() {
+        0 | 1 => Vec::new(),
+        _ => video.formats.iter().map(|format| in_band(format)).collect(),
+    };
+    let mut pieces = Vec::with_capacity(chunks.len());
+    let mut rows = video.rows.iter_mut();
+    for chunk in chunks {
+        let source = sources[chunk.source];
+        if let Some(run) = chunk.flac {
+            pieces.push(Piece::flac(source, chunk.offset, run));
+            continue;
+        }
+        let sets = sets.get(chunk.description as usize - 1).filter(|s| chunk.track == VIDEO && !s.is_empty());
+        let Some(sets) = sets else {
+            if chunk.track == VIDEO {
+                rows.by_ref().take(chunk.samples as usize).for_each(drop);
+            }
+            pieces.push(Piece::file(source, chunk.offset, chunk.len));
+            continue;
+        };
+        let (mut from, mut plain) = (chunk.offset, 0);
+        for row in rows.by_ref().take(chunk.samples as usize) {
+            let size = u64::from(row.size);
+            if row.sync() {
+                if plain > 0 {
+                    pieces.push(Piece::file(source, from, plain));
+                }
+                from += plain;
+                plain = 0;
+                pieces.push(Piece::inline(sets.clone()));
+                row.size += sets.len() as u32;
+                chunk.len += sets.len() as u64;
+            }
+            plain += size;
+        }
+        pieces.push(Piece::file(source, from, plain));
+    }
+    pieces
+}
+
+/// The parameter sets of a format as they stand in a sample; nothing for Motion JPEG.
+fn in_band(format: &TrackFormat) -> Bytes {
+    let mut out = Vec::new();
+    for set in format.video().map(|v| &v.parameter_sets[..]).unwrap_or_default() {
+        out.extend_from_slice(&(set.len() as u32).to_be_bytes());
+        out.extend_from_slice(set);
+    }
+    out.into()
 }
 
 /// Lays the sound of one fragment down.

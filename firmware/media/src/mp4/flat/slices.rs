@@ -2,18 +2,59 @@
 
 use super::TimeSpan;
 use super::flac_slice::{FlacRun, FlacSlice};
-use super::table::Chunk;
 use bytes::Bytes;
 use std::ops::Range;
 
 /// A piece of the payload.
 #[derive(Clone, Debug)]
-struct Piece {
-    /// Where it starts in the flat file.
+pub(super) struct Piece {
+    /// Where it starts in the flat file; set by [`FlatMp4::new`].
     at: u64,
-    source: u64,
-    offset: u64,
-    flac: Option<FlacRun>,
+    len: u64,
+    what: What,
+}
+
+#[derive(Clone, Debug)]
+enum What {
+    Inline(Bytes),
+    File { source: u64, offset: u64 },
+    Flac { source: u64, offset: u64, run: FlacRun },
+}
+
+impl Piece {
+    pub(super) fn inline(bytes: Bytes) -> Self {
+        Self { at: 0, len: bytes.len() as u64, what: What::Inline(bytes) }
+    }
+    pub(super) fn file(source: u64, offset: u64, len: u64) -> Self {
+        Self { at: 0, len, what: What::File { source, offset } }
+    }
+    pub(super) fn flac(source: u64, offset: u64, run: FlacRun) -> Self {
+        Self { at: 0, len: run.bytes(), what: What::Flac { source, offset, run } }
+    }
+
+    /// Takes `next` in when its bytes follow in the same file: pictures and sound of a fragment are one read.
+    fn join(&mut self, next: &Self) -> bool {
+        match (&self.what, &next.what) {
+            (What::File { source: a, offset }, What::File { source: b, offset: then })
+                if a == b && offset + self.len == *then =>
+            {
+                self.len += next.len;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn hash(&self, hash: &mut Fnv) {
+        hash.add(&self.len.to_be_bytes());
+        match &self.what {
+            What::Inline(bytes) => hash.add(bytes),
+            What::File { source, offset } | What::Flac { source, offset, .. } => {
+                hash.add(&source.to_be_bytes());
+                hash.add(&offset.to_be_bytes());
+            }
+        }
+    }
 }
 
 /// A planned file. Cheap to ask, and the same plan always gives the same bytes.
@@ -31,8 +72,7 @@ pub struct FlatMp4 {
 impl FlatMp4 {
     pub(super) fn new(
         head: Vec<u8>,
-        chunks: &[Chunk],
-        sources: &[u64],
+        payload: Vec<Piece>,
         mime_type: String,
         duration_nanos: i64,
         time_map: Vec<TimeSpan>,
@@ -40,24 +80,14 @@ impl FlatMp4 {
         let mut hash = Fnv::default();
         hash.add(&head);
         let mut at = head.len() as u64;
-        let mut pieces: Vec<Piece> = Vec::with_capacity(chunks.len());
-        let mut file_end = 0;
-        for chunk in chunks {
-            let source = sources[chunk.source];
-            hash.add(&source.to_be_bytes());
-            hash.add(&chunk.offset.to_be_bytes());
-            // Pictures and sound of a fragment lie side by side in both files: one read for both.
-            let joins = pieces.last().is_some_and(|last| {
-                last.source == source
-                    && last.flac.is_none()
-                    && chunk.flac.is_none()
-                    && file_end == chunk.offset
-            });
-            if !joins {
-                pieces.push(Piece { at, source, offset: chunk.offset, flac: chunk.flac });
+        let mut pieces: Vec<Piece> = Vec::with_capacity(payload.len());
+        for mut piece in payload {
+            piece.hash(&mut hash);
+            piece.at = at;
+            at += piece.len;
+            if !pieces.last_mut().is_some_and(|last| last.join(&piece)) {
+                pieces.push(piece);
             }
-            file_end = chunk.offset + chunk.len;
-            at += chunk.len;
         }
         pieces.shrink_to_fit();
         Self {
@@ -128,16 +158,15 @@ impl Iterator for Slices<'_> {
         // The first piece starts where the head ends, so there is one at or before `at`.
         let n = plan.pieces.partition_point(|p| p.at <= at).checked_sub(1)?;
         let piece = plan.pieces.get(n)?;
-        let piece_end = plan.pieces.get(n + 1).map_or(plan.total_len, |next| next.at);
-        let end = self.end.min(piece_end);
+        let end = self.end.min(piece.at + piece.len);
         self.at = end;
         let within = at - piece.at..end - piece.at;
-        Some(match piece.flac {
-            Some(run) => Slice::Flac(FlacSlice::new(piece.source, piece.offset, run, within)),
-            None => Slice::File {
-                source: piece.source,
-                range: piece.offset + within.start..piece.offset + within.end,
-            },
+        Some(match &piece.what {
+            What::Inline(bytes) => Slice::Inline(bytes.slice(within.start as usize..within.end as usize)),
+            What::File { source, offset } => {
+                Slice::File { source: *source, range: offset + within.start..offset + within.end }
+            }
+            What::Flac { source, offset, run } => Slice::Flac(FlacSlice::new(*source, *offset, *run, within)),
         })
     }
 }
