@@ -196,3 +196,6 @@ impl Demux {
 fn is_rtcp(bytes: &[u8]) -> bool {
     bytes.len() >= 8 && (200..=207).contains(&bytes[1])
 }
+
+#[cfg(test)]
+mod tests;

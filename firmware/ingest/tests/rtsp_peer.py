@@ -16,7 +16,7 @@ from gi.repository import Gio, GLib, Gst, GstRtspServer  # noqa: E402
 
 Gst.init(None)
 
-PICTURE = "videotestsrc is-live=true ! video/x-raw,width=320,height=240,framerate=25/1"
+PICTURE = "videotestsrc is-live=true ! video/x-raw,width=320,height=240,format=I420,framerate=25/1"
 MOUNTS = {
     "h264": f"( {PICTURE} ! openh264enc gop-size=25 bitrate=400000 ! h264parse ! rtph264pay name=pay0 pt=96"
     " audiotestsrc is-live=true ! audio/x-raw,rate=8000,channels=1 ! alawenc ! rtppcmapay name=pay1 )",

@@ -200,10 +200,10 @@ impl Session {
 
     /// Ends the session politely. Returns the request to write, if there is a session to end.
     pub fn teardown(&mut self) -> Option<Request> {
-        self.id.as_ref()?;
         self.step = Step::Over;
         self.pending = None;
         self.outputs.clear();
+        self.id.as_ref()?;
         let request = Request::new(Method::Teardown, self.play_url.clone());
         Some(self.dress(request))
     }
