@@ -14,7 +14,7 @@ use crate::tone;
 use heron_core::StreamKind;
 use heron_media::rtsp::auth::{Algorithm, Gatekeeper, Scheme};
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -76,13 +76,6 @@ impl Simulator {
         check(&config)?;
         let cameras = Library::default().cameras(&config)?;
         let house = Arc::new(house(&config, cameras.clone()));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let listen = |address: SocketAddr, what| {
-            runtime
-                .block_on(TcpListener::bind(address))
-                .and_then(|l| l.local_addr().map(|a| (l, a)))
-                .map_err(|source| SimError::Listen { what, address, source })
-        };
         let (rtsp_listener, rtsp) = listen(config.rtsp, "RTSP")?;
         let tls = config.rtsps.map(|a| listen(a, "RTSP over TLS")).transpose()?;
         let control = config.control.map(|a| listen(a, "control")).transpose()?;
@@ -91,20 +84,31 @@ impl Simulator {
         let acceptor = rtsps.map(listener::self_signed).transpose().map_err(SimError::Config)?;
 
         let stop = CancellationToken::new();
-        let (stopped, api) = (stop.clone(), control::router(cameras.clone(), rtsp));
+        let (stopped, api) = (stop.clone(), control::router(cameras.clone(), reachable(rtsp)));
+        let serve = async move {
+            tokio::spawn(listener::run(TcpListener::from_std(rtsp_listener)?, None, house.clone()));
+            if let Some((listener, _)) = tls {
+                tokio::spawn(listener::run(TcpListener::from_std(listener)?, acceptor, house.clone()));
+            }
+            if let Some((listener, _)) = control {
+                let listener = TcpListener::from_std(listener)?;
+                tokio::spawn(async move { axum::serve(listener, api).await });
+            }
+            stopped.cancelled().await;
+            Ok::<_, std::io::Error>(())
+        };
+        // The runtime lives and dies on its own thread, so that a simulator can be started from an async test.
         let thread = std::thread::Builder::new().name("heron-sim".into()).spawn(move || {
-            runtime.block_on(async move {
-                tokio::spawn(listener::run(rtsp_listener, None, house.clone()));
-                if let Some((listener, _)) = tls {
-                    tokio::spawn(listener::run(listener, acceptor, house.clone()));
-                }
-                if let Some((listener, _)) = control {
-                    tokio::spawn(async move { axum::serve(listener, api).await });
-                }
-                stopped.cancelled().await;
-            });
-            // A describe that runs on another thread ends by itself in a moment.
-            runtime.shutdown_timeout(Duration::from_secs(2));
+            let served =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().and_then(|runtime| {
+                    let served = runtime.block_on(serve);
+                    // A description that is being made on another thread ends by itself in a moment.
+                    runtime.shutdown_timeout(Duration::from_secs(2));
+                    served
+                });
+            if let Err(why) = served {
+                tracing::error!("the simulator ended: {why}");
+            }
         })?;
         Ok(Self { cameras, rtsp, rtsps, control: control_address, stop, thread: Some(thread) })
     }
@@ -127,11 +131,11 @@ impl Simulator {
     }
     /// The URL of a stream, without credentials. Cameras count from 1.
     pub fn rtsp_url(&self, camera: usize, kind: StreamKind) -> String {
-        format!("rtsp://{}/cam{camera}/{kind}", self.rtsp)
+        format!("rtsp://{}/cam{camera}/{kind}", reachable(self.rtsp))
     }
     /// The URL of a stream over TLS, if that is served.
     pub fn rtsps_url(&self, camera: usize, kind: StreamKind) -> Option<String> {
-        self.rtsps.map(|a| format!("rtsps://{a}/cam{camera}/{kind}"))
+        self.rtsps.map(|a| format!("rtsps://{}/cam{camera}/{kind}", reachable(a)))
     }
 
     /// What goes wrong with a camera; cameras count from 1.
@@ -217,6 +221,29 @@ impl FaultHandle {
     pub fn clock_jump(&self, millis: i64) {
         self.camera.jump_clock(millis);
     }
+}
+
+/// Listens on an address; what it is for goes into the error.
+fn listen(address: SocketAddr, what: &'static str) -> Result<(std::net::TcpListener, SocketAddr), SimError> {
+    std::net::TcpListener::bind(address)
+        .and_then(|listener| {
+            listener.set_nonblocking(true)?;
+            let address = listener.local_addr()?;
+            Ok((listener, address))
+        })
+        .map_err(|source| SimError::Listen { what, address, source })
+}
+
+/// An address that a client on this machine can use: the loopback's where all interfaces are listened on.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(if address.is_ipv4() {
+            Ipv4Addr::LOCALHOST.into()
+        } else {
+            Ipv6Addr::LOCALHOST.into()
+        });
+    }
+    address
 }
 
 fn check(config: &SimConfig) -> Result<(), SimError> {

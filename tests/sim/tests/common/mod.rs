@@ -44,13 +44,17 @@ pub fn without_warning(command: Command) -> Output {
 /// The same, but lines that hold `known` are no complaint; empty for none.
 pub fn without_warning_but(mut command: Command, known: &str) -> Output {
     let output = command.output().expect("the program runs");
-    let all = String::from_utf8_lossy(&output.stderr);
-    let said = all.lines().filter(|l| !l.trim().is_empty() && (known.is_empty() || !l.contains(known)));
-    // The beginning says it; a broken stream makes a program say it again for every frame.
-    let said = said.take(8).collect::<Vec<_>>().join("\n");
+    let said = complaints(&output, known);
     assert!(output.status.success(), "{command:?} ended with {}: {said}", output.status);
     assert!(said.is_empty(), "{command:?} said: {said}");
     output
+}
+
+/// The first lines that a program wrote to its standard error but those that hold `known`.
+pub fn complaints(output: &Output, known: &str) -> String {
+    let all = String::from_utf8_lossy(&output.stderr);
+    let said = all.lines().filter(|l| !l.trim().is_empty() && (known.is_empty() || !l.contains(known)));
+    said.take(8).collect::<Vec<_>>().join("\n")
 }
 
 /// A URL with credentials in it.
