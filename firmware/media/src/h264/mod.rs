@@ -59,13 +59,54 @@ impl NalUnitType {
     }
 }
 
-/// Whether an access unit in length-prefixed form holds an IDR picture.
+/// Whether decoding can start at an access unit in length-prefixed form: an IDR picture, or an I picture with a
+/// recovery point SEI that promises a right picture at once (an encoder with open GOPs may send its only IDR
+/// picture when it is switched on).
 pub fn is_key_frame(payload: &[u8]) -> bool {
-    crate::nal::length_prefixed(payload)
-        .map_while(Result::ok)
-        .map(|unit| NalUnitType::of(unit[0]))
-        .find(|t| t.is_coded_slice())
-        .is_some_and(|t| t == NalUnitType::Idr)
+    let mut recovery_point = false;
+    for unit in crate::nal::length_prefixed(payload).map_while(Result::ok) {
+        match NalUnitType::of(unit[0]) {
+            NalUnitType::Idr => return true,
+            NalUnitType::Sei => recovery_point |= is_recovery_point(unit),
+            unit_type if unit_type.is_coded_slice() => return recovery_point && is_intra_slice(unit),
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Whether an SEI NAL unit has a recovery point message (§D.1.8) with a `recovery_frame_cnt` of zero.
+pub fn is_recovery_point(unit: &[u8]) -> bool {
+    let mut rest = unit.get(1..).unwrap_or_default();
+    // sei_message() (§7.3.2.3.1): type and size are sums of bytes up to the first that is not 255. Messages are
+    // counted in bytes without emulation prevention, but nothing that comes before this one in practice
+    // (buffering period, picture timing) is long enough to have any, and a miss is only a miss.
+    while rest.len() >= 2 {
+        let mut number = || {
+            let mut sum = 0usize;
+            while let [byte, tail @ ..] = rest {
+                rest = tail;
+                sum += usize::from(*byte);
+                if *byte != 255 {
+                    break;
+                }
+            }
+            sum
+        };
+        let (kind, size) = (number(), number());
+        let Some((message, tail)) = rest.split_at_checked(size) else { return false };
+        if kind == 6 {
+            // recovery_frame_cnt is ue(v): zero is a single one bit.
+            return message.first().is_some_and(|b| b & 0x80 != 0);
+        }
+        rest = tail;
+    }
+    false
+}
+
+/// Whether a slice refers to no other picture, by the first bytes of its NAL unit.
+pub(crate) fn is_intra_slice(unit: &[u8]) -> bool {
+    SliceHeader::parse(unit).is_ok_and(|slice| matches!(slice.kind, SliceKind::I | SliceKind::Si))
 }
 
 /// RFC 6381 codec string of an SPS, for example `avc1.64001f`: profile, constraint flags and level in hexadecimal.

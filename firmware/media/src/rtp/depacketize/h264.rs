@@ -3,7 +3,7 @@
 use super::nal_units::NalUnits;
 use super::syntax::{Class, ParameterSets, SetsById, Syntax};
 use super::{DepacketizeError, malformed};
-use crate::h264::{NalUnitType, Pps, SliceHeader, Sps, video_format};
+use crate::h264::{NalUnitType, Pps, SliceHeader, Sps, is_intra_slice, is_recovery_point, video_format};
 use crate::nal::BitstreamError;
 use crate::rtp::Packet;
 use heron_core::VideoFormat;
@@ -33,6 +33,14 @@ impl Syntax for H264 {
             }
             NalUnitType::Sei | NalUnitType::Other(_) => Class::Other,
         }
+    }
+
+    fn is_recovery_point(unit: &[u8]) -> bool {
+        is_recovery_point(unit)
+    }
+
+    fn is_intra(slice: &[u8]) -> bool {
+        is_intra_slice(slice)
     }
 }
 

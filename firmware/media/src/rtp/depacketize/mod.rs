@@ -39,7 +39,7 @@ pub struct Frame {
     pub rtp_timestamp: u32,
     /// The payload, in the form that [`heron_core::AccessUnit::payload`] has.
     pub payload: Bytes,
-    /// Decoding can start here: IDR (H.264), IRAP (H.265), any JPEG, any audio frame.
+    /// Decoding can start here: IDR or recovery point (H.264), IRAP (H.265), any JPEG, any audio frame.
     pub random_access: bool,
     /// Samples per channel; zero for other tracks.
     pub audio_samples: u32,

@@ -31,6 +31,8 @@ struct Unit {
     /// Packets were lost right before it, or in it before its first slice.
     after_loss: bool,
     has_slice: bool,
+    /// It promises that decoding can start at its slices if they are intra.
+    recovery_point: bool,
     random_access: bool,
     reference: bool,
     /// Something inside is missing.
@@ -177,6 +179,12 @@ impl<S: Syntax> NalUnits<S> {
                 if self.admit(class, &unit[..unit.len().min(HEAD_BYTES)]) && self.has_room(4 + unit.len()) {
                     self.chunk.put(&(unit.len() as u32).to_be_bytes());
                     self.chunk.put(unit);
+                    if class == Class::Other
+                        && S::is_recovery_point(unit)
+                        && let Some(current) = &mut self.unit
+                    {
+                        current.recovery_point = true;
+                    }
                 }
             }
         }
@@ -267,7 +275,7 @@ impl<S: Syntax> NalUnits<S> {
             unit.headless |= !begins && unit.after_loss;
         }
         unit.has_slice = true;
-        unit.random_access |= random_access;
+        unit.random_access |= random_access || (unit.recovery_point && begins && S::is_intra(head));
         unit.reference |= reference;
         self.unit = Some(unit);
         if random_access && begins && self.sets.is_ambiguous() && self.sets.activate(head) {

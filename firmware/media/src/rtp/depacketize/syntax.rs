@@ -41,6 +41,15 @@ pub(super) trait Syntax: std::fmt::Debug {
     type Sets: ParameterSets;
     /// What a NAL unit is, by its header and the byte behind it.
     fn classify(header: &[u8], next: Option<u8>) -> Class;
+    /// Whether a NAL unit of class [`Class::Other`] says that decoding can start at this access unit if its slices
+    /// are intra.
+    fn is_recovery_point(_unit: &[u8]) -> bool {
+        false
+    }
+    /// Whether a slice refers to no other picture, by its first bytes.
+    fn is_intra(_slice: &[u8]) -> bool {
+        false
+    }
 }
 
 /// Parameter sets of one kind by id, in the order in which they first came.

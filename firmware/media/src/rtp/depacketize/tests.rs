@@ -121,6 +121,24 @@ fn a_marker_on_parameter_sets_or_sei_does_not_end_the_picture() {
 }
 
 #[test]
+fn an_intra_picture_with_a_recovery_point_is_a_key_frame() {
+    let mut feed = Feed::h264();
+    // Slices: first_mb 0, slice_type 7 (I) or 5 (P), pps 0.
+    let (intra, predicted) = ([0x41, 0b1000_1000, 0x80], [0x41, 0b1001_1010, 0x80]);
+    let (at_once, later) = ([6, 1, 1, 9, 6, 1, 0xc4, 0x80], [6, 6, 1, 0x44, 0x80]);
+    feed.push(0, false, &at_once);
+    let frame = only(feed.push(0, true, &intra));
+    assert!(frame.random_access && crate::h264::is_key_frame(&frame.payload));
+    for (timestamp, sei, slice) in [(1, at_once, predicted), (2, [6, 1, 1, 9, 0x80, 0, 0, 0], intra)] {
+        feed.push(timestamp, false, &sei);
+        let frame = only(feed.push(timestamp, true, &slice));
+        assert!(!frame.random_access && !crate::h264::is_key_frame(&frame.payload));
+    }
+    feed.push(3, false, &later);
+    assert!(!only(feed.push(3, true, &intra)).random_access);
+}
+
+#[test]
 fn without_markers_the_timestamp_ends_the_picture() {
     let mut feed = Feed::h264();
     assert!(feed.push(0, false, &[0x65, 0x88, 1]).is_empty());
