@@ -36,7 +36,8 @@ enum Credential<'r> {
 fn check(app: &App, request: &Request) -> Result<Option<Principal>, Box<Problem>> {
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
     let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::UNKNOWN);
-    let Some(need) = request.extensions().get::<MatchedPath>().and_then(|path| need(method, path.as_str())) else {
+    let Some(need) = request.extensions().get::<MatchedPath>().and_then(|path| need(method, path.as_str()))
+    else {
         return Err(Box::new(Problem::internal("a route is missing from the table of rights")));
     };
     // A browser on somebody else's page: nothing that changes anything, whoever is signed in here.
@@ -123,7 +124,12 @@ pub(crate) struct Who(pub(crate) Principal);
 impl<S: Send + Sync> FromRequestParts<S> for Who {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        parts.extensions.get::<Principal>().cloned().map(Self).ok_or_else(|| Problem::unauthenticated("Sign in first."))
+        parts
+            .extensions
+            .get::<Principal>()
+            .cloned()
+            .map(Self)
+            .ok_or_else(|| Problem::unauthenticated("Sign in first."))
     }
 }
 

@@ -10,7 +10,10 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/docs", get(async || file("text/html; charset=utf-8", include_str!("page/docs.html"))))
         .route("/docs/docs.css", get(async || file("text/css; charset=utf-8", include_str!("page/docs.css"))))
-        .route("/docs/docs.js", get(async || file("text/javascript; charset=utf-8", include_str!("page/docs.js"))))
+        .route(
+            "/docs/docs.js",
+            get(async || file("text/javascript; charset=utf-8", include_str!("page/docs.js"))),
+        )
 }
 
 fn file(media_type: &'static str, text: &'static str) -> Response {

@@ -10,10 +10,8 @@ problem_from!(heron_journal::JournalError, heron_store::StoreError, heron_ingest
 impl From<AccessError> for Problem {
     fn from(error: AccessError) -> Self {
         let problem = match &error {
-            AccessError::Unauthenticated => {
-                return Self::unauthenticated(
-                    "The user name or password is wrong, or the token has expired or was revoked.",
-                );
+            AccessError::WrongCredentials | AccessError::WrongToken | AccessError::WrongClaimToken => {
+                return Self::unauthenticated(error.to_string());
             }
             AccessError::AlreadyClaimed => Self::from_room(error.kind(), &error)
                 .slug("already-claimed", "The box belongs to somebody already"),

@@ -71,11 +71,11 @@ async fn read_body(request: Request) -> Result<bytes::Bytes, Problem> {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) => {
             let inner = error.into_inner();
-            let limited = std::iter::successors(
-                Some(inner.as_ref() as &(dyn std::error::Error + 'static)),
-                |e| e.source(),
-            )
-            .any(|e| e.to_string().contains("length limit"));
+            let limited =
+                std::iter::successors(Some(inner.as_ref() as &(dyn std::error::Error + 'static)), |e| {
+                    e.source()
+                })
+                .any(|e| e.to_string().contains("length limit"));
             Err(if limited { too_large() } else { Problem::invalid("The body was cut off.") })
         }
         Err(_) => Err(Problem::new(
@@ -92,6 +92,10 @@ fn too_large() -> Problem {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // Derived readers take a list for an object, field by field; nobody means that.
+    if bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(Problem::invalid("The body is a JSON list, but an object `{…}` was asked for."));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
@@ -205,7 +209,10 @@ mod tests {
         assert_eq!(field_of(r#"{}"#).0.as_deref(), Some("name"));
         assert_eq!(field_of(r#"{"name": 3}"#).0.as_deref(), Some("name"));
         assert_eq!(field_of(r#"{"name": "x", "record": {"sub": "yes"}}"#).0.as_deref(), Some("record.sub"));
-        assert_eq!(field_of(r#"{"name": "x", "record": {"sub": true, "su": 1}}"#).0.as_deref(), Some("record.su"));
+        assert_eq!(
+            field_of(r#"{"name": "x", "record": {"sub": true, "su": 1}}"#).0.as_deref(),
+            Some("record.su")
+        );
         assert_eq!(field_of(r#"{"name": "x", "record": {}}"#).0.as_deref(), Some("record.sub"));
         assert_eq!(field_of("[]").0, None);
         assert_eq!(field_of("{").0, None);

@@ -8,8 +8,8 @@ use std::sync::OnceLock;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr, ResponseBuilder,
-    SecurityRequirement, ServerBuilder,
+    ComponentsBuilder, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, PathItem, Ref, RefOr,
+    ResponseBuilder, SecurityRequirement, ServerBuilder,
 };
 use utoipa::{PartialSchema, ToSchema};
 
@@ -21,7 +21,10 @@ const DESCRIPTION: &str = "The API of the box. Times are RFC 3339 UTC with milli
 /// The document without routes.
 pub(crate) fn frame() -> OpenApi {
     let bearer = SecurityScheme::Http(
-        HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The access token of a session.")).build(),
+        HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("The access token of a session."))
+            .build(),
     );
     let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
         crate::http::cookies::SESSION,
@@ -73,7 +76,12 @@ pub(crate) fn operations(item: &mut PathItem) -> impl Iterator<Item = (&'static 
 /// Adds what no handler says of itself: who may, and the errors that any request can meet.
 fn complete(method: &str, path: &str, operation: &mut Operation) {
     let need = TABLE.iter().find(|(m, p, _)| *m == method && *p == path).map(|(_, _, n)| *n);
-    let signed_in = || vec![SecurityRequirement::new::<_, [&str; 0], &str>("bearer", []), SecurityRequirement::new::<_, [&str; 0], &str>("cookie", [])];
+    let signed_in = || {
+        vec![
+            SecurityRequirement::new::<_, [&str; 0], &str>("bearer", []),
+            SecurityRequirement::new::<_, [&str; 0], &str>("cookie", []),
+        ]
+    };
     let nobody = SecurityRequirement::default();
     operation.security = Some(match need {
         Some(Need::Open) => vec![nobody],
@@ -82,10 +90,9 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
     });
     let right = match need {
         Some(Need::Right(right)) => Some(format!("Needs the right `{}`.", crate::auth::right_name(right))),
-        Some(Need::LoopbackOr(right)) => Some(format!(
-            "From this machine, or with the right `{}`.",
-            crate::auth::right_name(right)
-        )),
+        Some(Need::LoopbackOr(right)) => {
+            Some(format!("From this machine, or with the right `{}`.", crate::auth::right_name(right)))
+        }
         Some(Need::Open | Need::SignedIn) | None => None,
     };
     if let Some(right) = right {
@@ -95,7 +102,8 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
         }
         description.push_str(&right);
     }
-    let takes_input = operation.request_body.is_some() || operation.parameters.as_ref().is_some_and(|p| !p.is_empty());
+    let takes_input =
+        operation.request_body.is_some() || operation.parameters.as_ref().is_some_and(|p| !p.is_empty());
     let may_be_refused = need != Some(Need::Open);
     for (status, words, applies) in [
         ("400", "Something in the request makes no sense; `field` names it", takes_input),

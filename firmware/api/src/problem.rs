@@ -46,7 +46,12 @@ pub struct ProblemDocument {
 
 impl Problem {
     /// A problem with its own slug, for programs that tell it from others of the same status.
-    pub fn new(status: StatusCode, slug: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
+    pub fn new(
+        status: StatusCode,
+        slug: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
         Self {
             status,
             slug,
@@ -72,8 +77,7 @@ impl Problem {
             ErrorKind::Damaged => ("damaged", "Stored bytes are damaged"),
             ErrorKind::Internal => ("internal", "The box made a mistake"),
         };
-        let status =
-            StatusCode::from_u16(kind.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = StatusCode::from_u16(kind.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Self::new(status, slug, title, detail)
     }
     /// From a room's error. What a person can act on is passed on; our own mistakes are logged under a number
@@ -210,7 +214,8 @@ mod tests {
 
     #[test]
     fn a_problem_has_the_shape_of_rfc_9457_and_its_headers() {
-        let response = Problem::of(ErrorKind::Exhausted, "Wait.").field("username").retry_after(0).into_response();
+        let response =
+            Problem::of(ErrorKind::Exhausted, "Wait.").field("username").retry_after(0).into_response();
         assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(response.headers()[header::CONTENT_TYPE], MEDIA_TYPE);
         assert_eq!(response.headers()[header::RETRY_AFTER], "1");

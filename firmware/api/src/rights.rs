@@ -86,7 +86,8 @@ mod tests {
             let again = TABLE[..i].iter().any(|(m, p, _)| (m, p) == (method, path));
             assert!(!again, "{method} {path} is there twice");
         }
-        let open: Vec<_> = TABLE.iter().filter(|(_, _, n)| *n == Need::Open).map(|(m, p, _)| format!("{m} {p}")).collect();
+        let open: Vec<_> =
+            TABLE.iter().filter(|(_, _, n)| *n == Need::Open).map(|(m, p, _)| format!("{m} {p}")).collect();
         assert_eq!(
             open,
             [

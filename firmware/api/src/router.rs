@@ -75,6 +75,10 @@ async fn method_not_allowed(request: Request) -> impl IntoResponse {
         StatusCode::METHOD_NOT_ALLOWED,
         "method-not-allowed",
         "This address does not take that method",
-        format!("{} does not take {}; the header Allow says what it takes.", request.uri().path(), request.method()),
+        format!(
+            "{} does not take {}; the header Allow says what it takes.",
+            request.uri().path(),
+            request.method()
+        ),
     )
 }

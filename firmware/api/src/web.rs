@@ -116,9 +116,8 @@ fn encodings(headers: &HeaderMap) -> Vec<(&'static str, &'static str)> {
         .map(|entry| {
             let mut parts = entry.split(';').map(str::trim);
             let name = parts.next().unwrap_or_default().to_ascii_lowercase();
-            let refused = parts
-                .filter_map(|p| p.strip_prefix("q="))
-                .any(|q| q.parse::<f32>().is_ok_and(|q| q <= 0.0));
+            let refused =
+                parts.filter_map(|p| p.strip_prefix("q=")).any(|q| q.parse::<f32>().is_ok_and(|q| q <= 0.0));
             (name, !refused)
         })
         .collect();
@@ -159,8 +158,7 @@ fn not_built() -> Response {
         <p>This is Heron. Its API works (<a href=\"/docs\">the routes</a>), but this program was built without the \
         web page. <code>cargo xtask run</code> builds both; by hand: <code>cd web &amp;&amp; npm ci &amp;&amp; npm run \
         build</code>, then build <code>herond</code> again.</p></html>";
-    let headers =
-        [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+    let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
     (StatusCode::NOT_FOUND, headers, page).into_response()
 }
 
@@ -183,7 +181,16 @@ mod tests {
 
     #[test]
     fn paths_that_climb_or_name_compressed_forms_are_not_looked_up() {
-        for bad in ["../Cargo.toml", "assets/../../x", "a//b", "/etc/passwd", ".env", "assets/a.js.br", "a\\b", "%2e%2e/x"] {
+        for bad in [
+            "../Cargo.toml",
+            "assets/../../x",
+            "a//b",
+            "/etc/passwd",
+            ".env",
+            "assets/a.js.br",
+            "a\\b",
+            "%2e%2e/x",
+        ] {
             assert!(!is_plain(bad), "{bad}");
         }
         assert!(is_plain("assets/index-abc123.js"));

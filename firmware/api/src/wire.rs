@@ -41,12 +41,16 @@ pub(crate) fn limit(asked: Option<usize>) -> Result<usize, Problem> {
     match asked {
         None => Ok(USUAL_ITEMS),
         Some(n) if (1..=MOST_ITEMS).contains(&n) => Ok(n),
-        Some(n) => Err(Problem::invalid(format!("`limit`: {n} is not within 1 to {MOST_ITEMS}.")).field("limit")),
+        Some(n) => {
+            Err(Problem::invalid(format!("`limit`: {n} is not within 1 to {MOST_ITEMS}.")).field("limit"))
+        }
     }
 }
 
 /// For a field where absent means "leave it" and null means "clear it".
-pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<Option<Option<T>>, D::Error> {
+pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    d: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(d).map(Some)
 }
 

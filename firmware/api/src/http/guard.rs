@@ -53,6 +53,9 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
     for (name, value) in SECURITY_HEADERS {
         response.headers_mut().entry(name).or_insert(value);
     }
+    if path.starts_with("/api/") || path.starts_with("/health") {
+        response.headers_mut().entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    }
     // No HSTS: it would turn http://box:8080 into https://box:8080, where nothing answers, and browsers ignore it
     // from a self-signed certificate anyway.
     let status = response.status();

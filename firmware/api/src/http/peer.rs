@@ -35,7 +35,9 @@ pub(crate) fn authority<'r>(uri: &'r Uri, headers: &'r HeaderMap) -> Option<&'r 
 fn is_authority(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 255
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']'))
 }
 
 /// The host of an authority, without the port.
@@ -56,9 +58,8 @@ pub(crate) fn is_local_name(authority: &str) -> bool {
 /// Whether a request that a browser sent with cookies came from our own page: its `Origin`, when given, is the
 /// address it was sent to, and `Sec-Fetch-Site`, when given, says same-origin (or `none`: typed by a person).
 pub(crate) fn same_origin(uri: &Uri, headers: &HeaderMap, secure: bool) -> bool {
-    let site_ok = headers
-        .get("sec-fetch-site")
-        .is_none_or(|site| matches!(site.as_bytes(), b"same-origin" | b"none"));
+    let site_ok =
+        headers.get("sec-fetch-site").is_none_or(|site| matches!(site.as_bytes(), b"same-origin" | b"none"));
     let origin_ok = headers.get(header::ORIGIN).is_none_or(|_| origin_matches(uri, headers, secure));
     site_ok && origin_ok
 }
@@ -81,10 +82,7 @@ mod tests {
     use axum::http::HeaderValue;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs
-            .iter()
-            .map(|(k, v)| (header::HeaderName::from_static(k), HeaderValue::from_static(v)))
-            .collect()
+        pairs.iter().map(|(k, v)| (header::HeaderName::from_static(k), HeaderValue::from_static(v))).collect()
     }
 
     #[test]
@@ -93,7 +91,8 @@ mod tests {
         let same = headers(&[("host", "box.lan:8443"), ("origin", "https://box.lan:8443")]);
         assert!(same_origin(&uri, &same, true) && origin_matches(&uri, &same, true));
         assert!(!same_origin(&uri, &same, false), "another scheme is another origin");
-        for origin in ["https://evil.example", "null", "https://box.lan", "https://box.lan:8443.evil.example"] {
+        for origin in ["https://evil.example", "null", "https://box.lan", "https://box.lan:8443.evil.example"]
+        {
             let other: HeaderMap = headers(&[("host", "box.lan:8443")])
                 .into_iter()
                 .chain([(Some(header::ORIGIN), origin.parse().unwrap())])

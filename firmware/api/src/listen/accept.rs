@@ -125,11 +125,7 @@ impl Connection {
         let service = self.service;
         let handler = hyper::service::service_fn(move |request| service.clone().answer(request, peer));
         let mut builder = Builder::new(TokioExecutor::new());
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD)
-            .max_buf_size(256 * 1024);
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(256 * 1024);
         builder
             .http2()
             .timer(TokioTimer::new())

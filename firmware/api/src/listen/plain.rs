@@ -30,9 +30,12 @@ impl Door {
                 .into_response(),
             );
         };
-        let Some(host) = authority(request.uri(), request.headers()).map(host).filter(|h| !h.is_empty()) else {
+        let Some(host) = authority(request.uri(), request.headers()).map(host).filter(|h| !h.is_empty())
+        else {
             return Some(
-                Problem::invalid("Use https. The request says no host to redirect to.").field("Host").into_response(),
+                Problem::invalid("Use https. The request says no host to redirect to.")
+                    .field("Host")
+                    .into_response(),
             );
         };
         let path = request.uri().path_and_query().map_or("/", |p| p.as_str());
@@ -70,7 +73,10 @@ mod tests {
         assert_eq!(away.status(), StatusCode::PERMANENT_REDIRECT);
         assert_eq!(away.headers()[header::LOCATION], "https://box.lan:8443/a?b=c");
         let standard = Door { https_port: Some(443), ..door };
-        assert_eq!(turned(standard, "10.0.0.9:5", Some("[fe80::1]:80")).unwrap().headers()[header::LOCATION], "https://[fe80::1]/a?b=c");
+        assert_eq!(
+            turned(standard, "10.0.0.9:5", Some("[fe80::1]:80")).unwrap().headers()[header::LOCATION],
+            "https://[fe80::1]/a?b=c"
+        );
         for bad in [None, Some("evil/../"), Some("a b"), Some("u@v")] {
             assert_eq!(turned(door, "10.0.0.9:5", bad).unwrap().status(), StatusCode::BAD_REQUEST);
         }

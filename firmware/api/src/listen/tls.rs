@@ -10,10 +10,14 @@ use tokio_rustls::rustls::{self, ServerConfig};
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The certificate file holds no readable certificate.
-    #[error("the certificate file holds no PEM certificate that can be read ({0}); it must begin with -----BEGIN CERTIFICATE-----")]
+    #[error(
+        "the certificate file holds no PEM certificate that can be read ({0}); it must begin with -----BEGIN CERTIFICATE-----"
+    )]
     Certificate(String),
     /// The key file holds no readable private key.
-    #[error("the key file holds no PEM private key that can be read ({0}); it must hold one unencrypted PRIVATE KEY block")]
+    #[error(
+        "the key file holds no PEM private key that can be read ({0}); it must hold one unencrypted PRIVATE KEY block"
+    )]
     Key(String),
     /// They do not belong together, or are of a kind that TLS cannot use.
     #[error("the certificate and its key cannot be used together: {0}")]

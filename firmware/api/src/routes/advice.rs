@@ -174,7 +174,11 @@ mod tests {
             reorder_frames: Some(2),
             nominal_fps: None,
         };
-        ProbeReport { formats: vec![Arc::new(TrackFormat::Video(video))], transport: Some("tls"), ..ProbeReport::default() }
+        ProbeReport {
+            formats: vec![Arc::new(TrackFormat::Video(video))],
+            transport: Some("tls"),
+            ..ProbeReport::default()
+        }
     }
 
     #[test]
@@ -187,7 +191,15 @@ mod tests {
         let codes: Vec<_> = on(&main, None).iter().map(|a| a.code).collect();
         assert_eq!(
             codes,
-            ["h265_browser", "b_frames", "long_gop", "high_bit_rate", "no_sub_stream", "clock_offset", "plain_rtsp"]
+            [
+                "h265_browser",
+                "b_frames",
+                "long_gop",
+                "high_bit_rate",
+                "no_sub_stream",
+                "clock_offset",
+                "plain_rtsp"
+            ]
         );
         assert!(on(&main, None)[5].text.contains("90 s behind"));
         assert!(on(&main, None)[3].text.contains("216 GB a day"));

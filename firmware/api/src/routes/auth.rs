@@ -45,7 +45,13 @@ pub(crate) fn signed_in(status: StatusCode, login: &Login, secure: bool) -> Resp
         expires_in: login.expires_in,
         user: UserView::of(&login.user),
     };
-    let set = cookies::set(&login.access_token, login.expires_in, &login.refresh_token, REFRESH_COOKIE_SECS, secure);
+    let set = cookies::set(
+        &login.access_token,
+        login.expires_in,
+        &login.refresh_token,
+        REFRESH_COOKIE_SECS,
+        secure,
+    );
     with_cookies((status, Answer(tokens)), set)
 }
 
@@ -135,7 +141,11 @@ pub(crate) async fn refresh(
 ///
 /// Ends the session on the box: its tokens and its open sockets stop working.
 #[utoipa::path(post, path = "/api/v1/auth/logout", tag = "auth", responses((status = 204)))]
-pub(crate) async fn logout(State(app): State<App>, From(peer): From, Who(who): Who) -> Result<Response, Problem> {
+pub(crate) async fn logout(
+    State(app): State<App>,
+    From(peer): From,
+    Who(who): Who,
+) -> Result<Response, Problem> {
     app.access.logout(&who).await?;
     Ok(with_cookies(StatusCode::NO_CONTENT, cookies::clear(peer.secure)))
 }
@@ -185,9 +195,11 @@ pub(crate) struct PasswordChange {
 pub(crate) async fn password(
     State(app): State<App>,
     Who(who): Who,
+    From(peer): From,
+    headers: HeaderMap,
     Json(body): Json<PasswordChange>,
 ) -> Result<StatusCode, Problem> {
-    app.access.change_own_password(&who, &body.old, &body.new).await?;
+    app.access.change_own_password(&who, &body.old, &body.new, origin(peer, &headers)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

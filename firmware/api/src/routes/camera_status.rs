@@ -34,7 +34,11 @@ pub(crate) struct AudioStatus {
 
 impl AudioStatus {
     pub(crate) fn of(audio: &AudioFormat) -> Self {
-        Self { codec: audio.codec.to_string(), sample_rate_hz: audio.sample_rate_hz, channels: audio.channels }
+        Self {
+            codec: audio.codec.to_string(),
+            sample_rate_hz: audio.sample_rate_hz,
+            channels: audio.channels,
+        }
     }
 }
 
@@ -101,7 +105,8 @@ pub(crate) struct CameraStatus {
 impl CameraStatus {
     /// Whether nothing but numbers that move all the time differs.
     pub(crate) fn same_state(&self, other: &Self) -> bool {
-        let streams = |s: &Self| [Some(s.streams.main.lasting()), s.streams.sub.as_ref().map(StreamStatus::lasting)];
+        let streams =
+            |s: &Self| [Some(s.streams.main.lasting()), s.streams.sub.as_ref().map(StreamStatus::lasting)];
         (self.state, self.reason, self.since) == (other.state, other.reason, other.since)
             && streams(self) == streams(other)
     }

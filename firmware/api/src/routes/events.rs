@@ -115,8 +115,11 @@ impl From<Entry> for EventView {
         let mut view = Self::from(&entry.event);
         view.status = entry.status.into();
         view.tags = entry.tags;
-        view.notes =
-            entry.notes.into_iter().map(|n| NoteView { time: n.time, author: n.author, text: n.text }).collect();
+        view.notes = entry
+            .notes
+            .into_iter()
+            .map(|n| NoteView { time: n.time, author: n.author, text: n.text })
+            .collect();
         view
     }
 }
@@ -221,7 +224,10 @@ fn event_id(id: &str) -> Result<ulid::Ulid, Problem> {
 /// One event
 #[utoipa::path(get, path = "/api/v1/events/{id}", tag = "events", params(("id" = String, Path, description = "ULID")),
     responses((status = 200, body = EventView), (status = 404, body = ProblemDocument)))]
-pub(crate) async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<Answer<EventView>, Problem> {
+pub(crate) async fn get(
+    State(app): State<App>,
+    Path(id): Path<String>,
+) -> Result<Answer<EventView>, Problem> {
     Ok(Answer(app.journal.get(event_id(&id)?).await?.into()))
 }
 
@@ -245,6 +251,7 @@ pub(crate) async fn update(
     Path(id): Path<String>,
     Json(patch): Json<EventPatch>,
 ) -> Result<Answer<EventView>, Problem> {
-    let change = Change { status: patch.status.map(Into::into), tags: patch.tags, note: patch.note, end: None };
+    let change =
+        Change { status: patch.status.map(Into::into), tags: patch.tags, note: patch.note, end: None };
     Ok(Answer(app.journal.change(event_id(&id)?, change, &who.username).await?.into()))
 }

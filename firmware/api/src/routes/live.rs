@@ -73,8 +73,11 @@ pub(crate) async fn live_ws(
     let camera = app.cameras.get(CameraId(id))?;
     let kind: StreamKind = query.stream.into();
     if kind == StreamKind::Sub && camera.sub_source.is_none() {
-        return Err(Problem::not_found(format!("Camera {:?} has no sub stream. Use `stream=main`.", camera.name))
-            .field("stream"));
+        return Err(Problem::not_found(format!(
+            "Camera {:?} has no sub stream. Use `stream=main`.",
+            camera.name
+        ))
+        .field("stream"));
     }
     let key = StreamKey::new(camera.id, kind);
     upgrade(ws, app, who, move |socket| show(socket, key))

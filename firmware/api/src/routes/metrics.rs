@@ -59,7 +59,12 @@ fn box_metrics(app: &App, text: &mut Text, memory: u64) {
     let live = app.live.statistics();
     text.one("live_viewers", "gauge", "Live viewers now.", live.viewers);
     text.one("live_streams", "gauge", "Streams with live viewers now.", live.streams);
-    text.one("live_skipped_frames_total", "counter", "Frames left out for slow viewers.", live.skipped_frames);
+    text.one(
+        "live_skipped_frames_total",
+        "counter",
+        "Frames left out for slow viewers.",
+        live.skipped_frames,
+    );
     let by_state = counts(app);
     text.family("streams", "gauge", "Streams of all cameras by state.");
     for (state, count) in [
@@ -82,12 +87,13 @@ fn stream_metrics(app: &App, text: &mut Text) {
             }
         }
     }
-    let mut family = |name: &str, kind: &str, help: &str, value: &dyn Fn(&heron_core::LinkStatistics) -> f64| {
-        text.family(name, kind, help);
-        for (camera, stream, statistics) in &rows {
-            text.sample(name, &[("camera", camera), ("stream", stream)], value(statistics));
-        }
-    };
+    let mut family =
+        |name: &str, kind: &str, help: &str, value: &dyn Fn(&heron_core::LinkStatistics) -> f64| {
+            text.family(name, kind, help);
+            for (camera, stream, statistics) in &rows {
+                text.sample(name, &[("camera", camera), ("stream", stream)], value(statistics));
+            }
+        };
     family("stream_bit_rate", "gauge", "Received, bits per second.", &|s| s.bit_rate.0 as f64);
     family("stream_frame_rate", "gauge", "Video access units per second.", &|s| f64::from(s.frame_rate));
     family("stream_access_units_total", "counter", "Access units received.", &|s| s.access_units as f64);
@@ -97,7 +103,9 @@ fn stream_metrics(app: &App, text: &mut Text) {
     family("stream_packets_lost_total", "counter", "RTP packets of this connection that never came.", &|s| {
         s.packets_lost as f64
     });
-    family("stream_jitter_ms", "gauge", "Interarrival jitter of the video track.", &|s| f64::from(s.jitter_ms));
+    family("stream_jitter_ms", "gauge", "Interarrival jitter of the video track.", &|s| {
+        f64::from(s.jitter_ms)
+    });
     family("stream_reconnects_total", "counter", "Connections made, less one.", &|s| f64::from(s.reconnects));
 }
 
@@ -110,20 +118,28 @@ fn recorder_metrics(app: &App, text: &mut Text) {
             }
         }
     }
-    let mut family = |name: &str, kind: &str, help: &str, value: &dyn Fn(&heron_record::StreamStatus) -> f64| {
-        text.family(name, kind, help);
-        for (camera, stream, status) in &rows {
-            text.sample(name, &[("camera", camera), ("stream", stream)], value(status));
-        }
-    };
+    let mut family =
+        |name: &str, kind: &str, help: &str, value: &dyn Fn(&heron_record::StreamStatus) -> f64| {
+            text.family(name, kind, help);
+            for (camera, stream, status) in &rows {
+                text.sample(name, &[("camera", camera), ("stream", stream)], value(status));
+            }
+        };
     family("recording", "gauge", "1 while footage of the stream is written.", &|s| {
         f64::from(u8::from(s.recording_since.is_some()))
     });
-    family("recording_bytes_total", "counter", "Written since the daemon started.", &|s| s.bytes_written as f64);
-    family("recording_queue_units", "gauge", "Access units not yet taken by the recorder.", &|s| s.queue_depth as f64);
-    family("recording_overrun_units_total", "counter", "Access units lost because the disk was too slow.", &|s| {
-        s.overrun_units as f64
+    family("recording_bytes_total", "counter", "Written since the daemon started.", &|s| {
+        s.bytes_written as f64
     });
+    family("recording_queue_units", "gauge", "Access units not yet taken by the recorder.", &|s| {
+        s.queue_depth as f64
+    });
+    family(
+        "recording_overrun_units_total",
+        "counter",
+        "Access units lost because the disk was too slow.",
+        &|s| s.overrun_units as f64,
+    );
     text.family("volume_ok", "gauge", "1 when the volume can be recorded to.");
     for volume in app.recorder.volumes() {
         let path = volume.path.display().to_string();

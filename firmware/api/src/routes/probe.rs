@@ -120,7 +120,8 @@ pub(crate) async fn probe(
     let sub = body.sub_source.as_deref().filter(|s| !s.trim().is_empty());
     let sub = sub.map(|s| spec("sub_source", s, StreamKind::Sub, &body)).transpose()?;
     let _turn = app.probe_turn().ok_or_else(|| {
-        Problem::of(ErrorKind::Exhausted, "Several cameras are being tried at the moment. Wait a little.").retry_after(5)
+        Problem::of(ErrorKind::Exhausted, "Several cameras are being tried at the moment. Wait a little.")
+            .retry_after(5)
     })?;
     let begun = app.clock.monotonic();
     let timeout = Duration::from_millis(u64::from(timeout_ms));
@@ -146,7 +147,12 @@ pub(crate) async fn probe(
     }))
 }
 
-fn spec(field: &'static str, text: &str, kind: StreamKind, body: &ProbeRequest) -> Result<StreamSpec, Problem> {
+fn spec(
+    field: &'static str,
+    text: &str,
+    kind: StreamKind,
+    body: &ProbeRequest,
+) -> Result<StreamSpec, Problem> {
     let parsed = parse_source(field, text)?;
     let given = body.username.as_deref().filter(|u| !u.is_empty());
     let (username, password) = match given {
@@ -201,7 +207,10 @@ fn probed(kind: StreamKind, report: &ProbeReport) -> Option<ProbedStream> {
 fn picture(report: &ProbeReport) -> Option<ProbedPicture> {
     let unit = report.key_frame.as_ref().filter(|u| u.payload.len() <= LARGEST_PICTURE)?;
     if unit.format.video()?.codec == VideoCodec::Mjpeg {
-        return Some(ProbedPicture { content_type: "image/jpeg".into(), base64: STANDARD.encode(&unit.payload) });
+        return Some(ProbedPicture {
+            content_type: "image/jpeg".into(),
+            base64: STANDARD.encode(&unit.payload),
+        });
     }
     let track = TrackSpec::new(unit.format.clone());
     let mut file = BytesMut::from(&init_segment(std::slice::from_ref(&track), unit.wall)[..]);

@@ -47,7 +47,14 @@ pub(crate) struct SettingsVersion {
 
 impl From<Version> for SettingsVersion {
     fn from(v: Version) -> Self {
-        Self { scope: v.scope.to_string(), version: v.version, values: v.values, author: v.author, reason: v.reason, time: v.time }
+        Self {
+            scope: v.scope.to_string(),
+            version: v.version,
+            values: v.values,
+            author: v.author,
+            reason: v.reason,
+            time: v.time,
+        }
     }
 }
 
@@ -76,7 +83,10 @@ fn with_schema(app: &App, scope: Scope, version: Version) -> Answer<ScopeSetting
 #[utoipa::path(get, path = "/api/v1/settings/{scope}", tag = "settings",
     params(("scope" = String, Path, description = "`system`, `customer`, `site:{id}` or `camera:{id}`")),
     responses((status = 200, body = ScopeSettings), (status = 404, body = ProblemDocument)))]
-pub(crate) async fn get(State(app): State<App>, Path(text): Path<String>) -> Result<Answer<ScopeSettings>, Problem> {
+pub(crate) async fn get(
+    State(app): State<App>,
+    Path(text): Path<String>,
+) -> Result<Answer<ScopeSettings>, Problem> {
     let scope = scope(&app, &text)?;
     let version = app.settings.get(scope);
     Ok(with_schema(&app, scope, version))
@@ -212,6 +222,7 @@ pub(crate) async fn effective(
         chain.extend([Scope::Site(camera.site), Scope::Camera(camera.id)]);
     }
     let values = app.settings.effective(&chain).0;
-    let values = values.into_iter().map(|(k, e)| (k, EffectiveValue { value: e.value, from: e.from })).collect();
+    let values =
+        values.into_iter().map(|(k, e)| (k, EffectiveValue { value: e.value, from: e.from })).collect();
     Ok(Answer(EffectiveSettings { values }))
 }

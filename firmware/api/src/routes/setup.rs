@@ -72,16 +72,20 @@ pub(crate) async fn post_setup(
     if let Some(zone) = &claim.timezone
         && jiff::tz::TimeZone::get(zone).is_err()
     {
-        return Err(Problem::invalid(format!("`timezone`: {zone:?} is not an IANA time zone such as Europe/Vienna."))
-            .field("timezone"));
+        return Err(Problem::invalid(format!(
+            "`timezone`: {zone:?} is not an IANA time zone such as Europe/Vienna."
+        ))
+        .field("timezone"));
     }
     if let Some(name) = &claim.site_name
         && (name.trim().is_empty() || name.chars().count() > 100)
     {
         return Err(Problem::invalid("`site_name`: give 1 to 100 characters.").field("site_name"));
     }
-    let login =
-        app.access.claim(&claim.claim_token, &claim.username, &claim.password, origin(peer, &headers)).await?;
+    let login = app
+        .access
+        .claim(&claim.claim_token, &claim.username, &claim.password, origin(peer, &headers))
+        .await?;
     if claim.site_name.is_some() || claim.timezone.is_some() {
         let site = app.cameras.default_site();
         if let Err(error) = app.cameras.set_site(site.id, claim.site_name, claim.timezone).await {

@@ -109,8 +109,11 @@ pub(crate) async fn get(
         }
         _ => None,
     };
-    let spans = found.spans.into_iter().map(|s| Span { stream: s.stream, start: s.start, end: s.end }).collect();
+    let spans =
+        found.spans.into_iter().map(|s| Span { stream: s.stream, start: s.start, end: s.end }).collect();
     let gaps = found.gaps.into_iter();
-    let gaps = gaps.map(|g| Gap { stream: g.stream, start: g.start, end: g.end, reason: g.reason.as_str() }).collect();
+    let gaps = gaps
+        .map(|g| Gap { stream: g.stream, start: g.start, end: g.end, reason: g.reason.as_str() })
+        .collect();
     Ok(Answer(Timeline { spans, gaps, bins }))
 }

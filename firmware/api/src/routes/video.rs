@@ -114,8 +114,11 @@ pub(crate) async fn video(
 /// What a browser calls the file when it is saved (RFC 6266): a plain name for old ones, the real one for the others.
 fn disposition(camera: &str, start: WallTime) -> String {
     let time = start.to_string().replace(':', ".");
-    let plain: String =
-        camera.chars().map(|c| if c.is_ascii_alphanumeric() || "-_ ".contains(c) { c } else { '_' }).take(60).collect();
+    let plain: String = camera
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "-_ ".contains(c) { c } else { '_' })
+        .take(60)
+        .collect();
     let mut encoded = String::new();
     for byte in camera.chars().take(60).collect::<String>().bytes() {
         if byte.is_ascii_alphanumeric() || b"-_".contains(&byte) {
@@ -133,7 +136,8 @@ mod tests {
 
     #[test]
     fn a_camera_cannot_name_a_file_outside_of_its_folder() {
-        let value = disposition("../../x\"\r\nSet-Cookie: a=b; Tür", WallTime::from_millis(1_795_167_857_123));
+        let value =
+            disposition("../../x\"\r\nSet-Cookie: a=b; Tür", WallTime::from_millis(1_795_167_857_123));
         assert!(HeaderValue::from_str(&value).is_ok());
         assert!(!value.contains("/") && !value.contains('\n') && value.matches('"').count() == 2, "{value}");
         assert!(value.contains("T%C3%BCr%20"), "{value}");
