@@ -233,6 +233,31 @@ impl Access {
         Ok(())
     }
 
+    /// Ends everybody's sessions: after the database was restored from a backup, in which sessions and users that have been ended
+    /// since still stand.
+    ///
+    /// # Errors
+    /// [`AccessError::Store`].
+    pub async fn end_all_sessions(&self, why: &str) -> Result<()> {
+        let inner = Arc::clone(&self.0);
+        self.0
+            .store
+            .write_durable_then(
+                |tx| {
+                    tx.execute("DELETE FROM access_sessions", [])?;
+                    Ok::<_, AccessError>(())
+                },
+                move |()| {
+                    inner.state.write().remove_all_sessions();
+                    inner.changed();
+                },
+            )
+            .await?;
+        let text = format!("everybody was signed out: {why}");
+        self.0.audit("access.all_sessions_ended", Severity::High, "access", text, Value::Null);
+        Ok(())
+    }
+
     /// Removes a session from disk and memory; whether it was there.
     pub(crate) async fn end_session(&self, id: Uuid) -> Result<bool> {
         let inner = Arc::clone(&self.0);

@@ -131,6 +131,12 @@ impl State {
         }
     }
 
+    pub(crate) fn remove_all_sessions(&mut self) {
+        self.sessions.clear();
+        self.by_access.clear();
+        self.by_family.clear();
+    }
+
     /// Removes a user's sessions but one.
     pub(crate) fn remove_sessions_of(&mut self, user: Uuid, but: Option<Uuid>) {
         let gone: Vec<Uuid> = self

@@ -191,3 +191,14 @@ async fn sessions_are_listed_ended_and_bounded() {
     b.who(&logins[1]);
     assert_eq!(b.access.sessions(&by).len(), 33);
 }
+
+#[tokio::test]
+async fn after_a_restore_everybody_signs_in_again() {
+    let (mut b, owner) = Bench::claimed().await;
+    b.access.end_all_sessions("the database was restored").await.unwrap();
+    assert!(b.access.authenticate(&owner.access_token).is_err());
+    assert!(b.access.refresh(&owner.refresh_token, home()).await.is_err());
+    b.restart().await;
+    assert!(b.access.refresh(&owner.refresh_token, home()).await.is_err());
+    b.access.login(OWNER.0, OWNER.1, home()).await.unwrap();
+}

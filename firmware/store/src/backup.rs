@@ -71,9 +71,11 @@ impl Store {
         .await
     }
 
-    /// Backs up for ever: soon after the start, then hourly when something changed, less often when the file is
-    /// large (see `BYTES_PER_DAY`). Spawn it; dropping the task ends it. A failure is logged and tried again.
+    /// Backs up for ever: at the start when the newest backup is old, then hourly when something changed, less often when the file
+    /// is large (see `BYTES_PER_DAY`). Spawn it; dropping the task ends it. A failure is logged and tried again.
     pub async fn keep_backups(self) {
+        // A box that restarts every few minutes must not write a backup each time.
+        tokio::time::sleep(self.until_due().await).await;
         loop {
             match self.backup_if_changed().await {
                 Ok(true) => tracing::debug!(path = %self.0.path.display(), "database backed up"),
@@ -81,9 +83,21 @@ impl Store {
                 Err(StoreError::Closed) => return,
                 Err(e) => tracing::error!(error = %e, "the database could not be backed up"),
             }
-            let bytes = tokio::fs::metadata(&self.0.path).await.map_or(0, |m| m.len());
-            tokio::time::sleep(pause(bytes)).await;
+            tokio::time::sleep(self.pause().await).await;
         }
+    }
+
+    async fn pause(&self) -> Duration {
+        pause(tokio::fs::metadata(&self.0.path).await.map_or(0, |m| m.len()))
+    }
+
+    /// How long until the newest backup has become too old, by the files' own times.
+    async fn until_due(&self) -> Duration {
+        let [newest, _] = backup_paths(&self.0.path, &self.0.options);
+        let made = tokio::fs::metadata(newest).await.and_then(|m| m.modified());
+        // No backup, or one from the future: due now.
+        let age = made.ok().and_then(|made| made.elapsed().ok()).unwrap_or(Duration::MAX);
+        self.pause().await.saturating_sub(age)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use heron_core::ErrorKind;
 use rusqlite::ErrorCode;
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::path::PathBuf;
 
 /// A failure of the store. `Clone`, because one failed commit answers every job of its batch.
@@ -110,14 +110,14 @@ pub enum StoreError {
 }
 
 thread_local! {
-    /// Set when a query on this thread met a broken page. Jobs return errors of their rooms' own types, so the writer
-    /// and the readers ask here instead of looking inside.
-    static MET_DAMAGE: Cell<bool> = const { Cell::new(false) };
+    /// The last failure on this thread that is about the file and not about the query. Jobs return errors of their rooms' own
+    /// types, so the writer and the readers ask here instead of looking inside.
+    static MET: RefCell<Option<StoreError>> = const { RefCell::new(None) };
 }
 
-/// Whether damage was met on this thread since the last call.
-pub(crate) fn take_met_damage() -> bool {
-    MET_DAMAGE.with(Cell::take)
+/// The last failure of the file itself (damage, full or read-only volume, I/O error) on this thread since the last call.
+pub(crate) fn take_met() -> Option<StoreError> {
+    MET.with_borrow_mut(Option::take)
 }
 
 impl StoreError {
@@ -155,7 +155,7 @@ impl StoreError {
 impl From<rusqlite::Error> for StoreError {
     fn from(e: rusqlite::Error) -> Self {
         use rusqlite::Error as E;
-        match &e {
+        let this = match &e {
             E::QueryReturnedNoRows => Self::NoRow,
             E::FromSqlConversionFailure(..)
             | E::IntegralValueOutOfRange(..)
@@ -166,16 +166,17 @@ impl From<rusqlite::Error> for StoreError {
                 ErrorCode::ReadOnly | ErrorCode::PermissionDenied => Self::ReadOnly(e.to_string()),
                 ErrorCode::SystemIoFailure => Self::Io(e.to_string()),
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy,
-                ErrorCode::DatabaseCorrupt => {
-                    MET_DAMAGE.with(|m| m.set(true));
-                    Self::Damaged { path: PathBuf::new(), detail: e.to_string() }
-                }
+                ErrorCode::DatabaseCorrupt => Self::Damaged { path: PathBuf::new(), detail: e.to_string() },
                 ErrorCode::NotADatabase => Self::Foreign { path: PathBuf::new(), detail: e.to_string() },
                 ErrorCode::ConstraintViolation => Self::Constraint(e.to_string()),
                 ErrorCode::CannotOpen => Self::CannotOpen { path: PathBuf::new(), reason: e.to_string() },
                 _ => Self::Sql(e.to_string()),
             },
             _ => Self::Sql(e.to_string()),
+        };
+        if matches!(this, Self::Damaged { .. } | Self::DiskFull | Self::ReadOnly(_) | Self::Io(_)) {
+            MET.with_borrow_mut(|met| *met = Some(this.clone()));
         }
+        this
     }
 }

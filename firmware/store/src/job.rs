@@ -56,16 +56,20 @@ where
     }
 
     fn finish(self: Box<Self>, committed: Result<(), StoreError>) {
-        let answer = match (self.result, committed) {
+        let Self { result, after, reply, .. } = *self;
+        let answer = match (result, committed) {
             (Some(Ok(value)), Ok(())) => {
-                (self.after)(&value);
+                // It is committed, whatever `after` does; and the writer must outlive it.
+                if catch_unwind(AssertUnwindSafe(|| after(&value))).is_err() {
+                    tracing::error!("what follows a database job failed inside (a defect in herond)");
+                }
                 Ok(value)
             }
             (Some(Err(own)), _) => Err(own),
             (_, Err(e)) => Err(e.into()),
             (None, Ok(())) => Err(StoreError::Closed.into()),
         };
-        self.reply.answer(answer);
+        reply.answer(answer);
     }
 
     fn durable(&self) -> bool {

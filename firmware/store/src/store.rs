@@ -1,6 +1,6 @@
 //! The handle that rooms hold.
 
-use crate::error::take_met_damage;
+use crate::error::take_met;
 use crate::job::{Reply, WriteJob};
 use crate::options::with_suffix;
 use crate::readers::Readers;
@@ -265,7 +265,7 @@ impl Store {
         work: impl FnOnce(&Connection) -> Result<T, E>,
     ) -> Result<T, E> {
         let result = self.0.readers.run(work);
-        if take_met_damage() {
+        if let Some(StoreError::Damaged { .. }) = take_met() {
             self.0.shared.met_damage();
         }
         result

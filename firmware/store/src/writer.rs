@@ -1,7 +1,7 @@
 //! The writer's thread: takes jobs from the queue, runs as many as wait in one transaction, answers after the commit.
 
 use crate::StoreError;
-use crate::error::take_met_damage;
+use crate::error::take_met;
 use crate::job::Job;
 use crate::store::Shared;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
@@ -63,7 +63,7 @@ fn run_batch(conn: &mut Connection, jobs: &mut VecDeque<Box<dyn Job>>, synced: &
     let (done, outcome) = match conn.transaction_with_behavior(TransactionBehavior::Immediate) {
         Err(e) => (jobs.drain(..).collect(), Err(StoreError::from(e))),
         Ok(tx) => {
-            let (done, broken) = run_jobs(&tx, jobs);
+            let (done, broken) = run_jobs(&tx, jobs, shared);
             let outcome = match broken {
                 Some(e) => Err(e),
                 None => tx.commit().map_err(StoreError::from),
@@ -74,7 +74,7 @@ fn run_batch(conn: &mut Connection, jobs: &mut VecDeque<Box<dyn Job>>, synced: &
     if outcome.is_ok() {
         shared.commits.fetch_add(1, Ordering::Relaxed);
     }
-    if take_met_damage() {
+    if let Some(StoreError::Damaged { .. }) = take_met() {
         shared.met_damage();
     }
     for job in done {
@@ -85,6 +85,7 @@ fn run_batch(conn: &mut Connection, jobs: &mut VecDeque<Box<dyn Job>>, synced: &
 fn run_jobs(
     tx: &Transaction<'_>,
     jobs: &mut VecDeque<Box<dyn Job>>,
+    shared: &Shared,
 ) -> (Vec<Box<dyn Job>>, Option<StoreError>) {
     let mut done = Vec::with_capacity(jobs.len());
     while let Some(mut job) = jobs.pop_front() {
@@ -96,7 +97,13 @@ fn run_jobs(
         done.push(job);
         if tx.is_autocommit() {
             // SQLite rolls the whole transaction back by itself on some errors: full disk, I/O error, no memory.
-            return (done, Some(StoreError::Io("the transaction was rolled back under it".into())));
+            // The neighbours get the reason, not just the fact.
+            let why = take_met();
+            if matches!(why, Some(StoreError::Damaged { .. })) {
+                shared.met_damage();
+            }
+            let why = why.unwrap_or_else(|| StoreError::Io("the transaction was rolled back".to_owned()));
+            return (done, Some(why));
         }
         let end = if keep { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
         if let Err(e) = tx.execute_batch(end) {

@@ -325,3 +325,63 @@ async fn the_file_is_for_its_owner_only() {
     assert_eq!(*store.health().borrow(), StoreHealth::Good);
     store.integrity_check().await.unwrap();
 }
+
+#[tokio::test]
+async fn neighbours_of_a_job_that_fills_the_disk_are_told_the_truth() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    let pages: i64 =
+        store.write(|tx| Ok(tx.query_row("PRAGMA page_count", [], |r| r.get(0))?)).await.unwrap();
+    let limit = format!("PRAGMA max_page_count = {}", pages + 20);
+    store.write(move |tx| Ok(tx.query_row(&limit, [], |r| r.get::<_, i64>(0))?)).await.unwrap();
+    let (release, held) = mpsc::channel::<()>();
+    let gate = tokio::spawn({
+        let store = store.clone();
+        async move {
+            store
+                .write(move |_| {
+                    held.recv().ok();
+                    Ok(())
+                })
+                .await
+        }
+    });
+    let jobs: Vec<_> = (0..30_usize)
+        .map(|i| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let word = format!("{i:02}{}", "x".repeat(if i == 15 { 1 << 20 } else { 10 }));
+                store.write(move |tx| Ok(tx.execute("INSERT INTO t_rows(word) VALUES (?1)", [word])?)).await
+            })
+        })
+        .collect();
+    release.send(()).unwrap();
+    gate.await.unwrap().unwrap();
+    let mut said = Vec::new();
+    for (i, job) in jobs.into_iter().enumerate() {
+        match job.await.unwrap() {
+            Ok(_) => said.push(format!("{i:02}")),
+            Err(e) => assert_eq!(e, StoreError::DiskFull),
+        }
+    }
+    let kept: Vec<String> = store
+        .read(|c| {
+            let mut s = c.prepare("SELECT substr(word, 1, 2) FROM t_rows ORDER BY 1")?;
+            Ok(s.query_map([], |r| r.get(0))?.collect::<Result<_, _>>()?)
+        })
+        .await
+        .unwrap();
+    assert!(!said.contains(&"15".to_owned()));
+    assert_eq!(kept, said);
+}
+
+#[tokio::test]
+async fn the_writer_outlives_a_panic_after_the_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(&dir);
+    let done: Result<(), StoreError> =
+        store.write_then(|_| Ok(()), |()| panic!("a defect in what follows")).await;
+    assert_eq!(done, Ok(()));
+    store.write(|tx| Ok(tx.execute("INSERT INTO t_rows(word) VALUES ('a')", [])?)).await.unwrap();
+    assert_eq!(count(&store).await, 1);
+}
