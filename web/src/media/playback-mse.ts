@@ -88,6 +88,10 @@ export class MsePlayback implements Playback {
   #fed: Source | null = null;
   #wanted: { wall: number; draft: boolean } | null = null;
   #seeking = false;
+  /** A finger drags: the picture stands where it is, and nothing is fetched ahead. */
+  #drafting = false;
+  /** The generation for which a loader runs. */
+  #loading = -1;
   #playing = false;
   #rate = 1;
   #frame = 0.04;
@@ -112,6 +116,8 @@ export class MsePlayback implements Playback {
 
   seek(wall: number, draft = false): void {
     this.#wanted = { wall: Math.min(wall, boxNow()), draft };
+    this.#drafting = draft;
+    if (draft) this.#video.pause();
     if (!this.#seeking) void this.#runSeeks();
   }
 
@@ -188,6 +194,7 @@ export class MsePlayback implements Playback {
     if (held && stream === this.#state.stream && this.#sink.isOpen && this.#state.phase !== 'error') {
       this.#set({ skipped: null, phase: this.#playing ? 'playing' : 'paused' });
       await this.#show(Math.max(media, held[0]));
+      this.#goOn(this.#clock.wall(held[1]), stream);
       return;
     }
 
@@ -216,9 +223,17 @@ export class MsePlayback implements Playback {
     await this.#show(this.#clock.media(Math.max(wall, first.start)));
     if (generation !== this.#generation) return;
     this.#set({ phase: this.#playing ? 'playing' : 'paused' });
+    this.#goOn(first.end, stream);
+  }
+
+  /** After a seek: plays on if it played, and keeps the buffer full from `end` on, unless a finger still drags. */
+  #goOn(end: number, stream: StreamName): void {
+    if (this.#drafting || this.#destroyed) return;
     this.#video.playbackRate = this.#rate;
     if (this.#playing) this.#video.play().catch(() => undefined);
-    void this.#load(first.end, stream, generation);
+    if (this.#loading === this.#generation) return;
+    this.#loading = this.#generation;
+    void this.#load(end, stream, this.#generation);
   }
 
   /** Puts the playhead somewhere and waits until the picture is there. */
@@ -421,7 +436,7 @@ export class MsePlayback implements Playback {
   }
 
   #tick(): void {
-    if (!this.#playing || this.#seeking || !this.#sink.isOpen) return;
+    if (!this.#playing || this.#seeking || this.#drafting || !this.#sink.isOpen) return;
     const video = this.#video;
     const now = video.currentTime;
     const ranges = this.#sink.ranges();

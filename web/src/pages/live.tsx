@@ -57,7 +57,7 @@ export function LivePage() {
   if (all.length === 0)
     return (
       <div class="grid flex-1 place-items-center p-4">
-        <Empty icon="camera" title={t('live.none')}>
+        <Empty icon="camera" heading="h1" title={t('live.none')}>
           <p class="text-muted">{mayAdd ? t('live.noneHint') : t('live.noneViewer')}</p>
           {mayAdd && (
             <Link href="/cameras/new" class="btn btn-primary mt-2">

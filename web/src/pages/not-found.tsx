@@ -6,7 +6,7 @@ export default function NotFoundPage() {
   const t = useT();
   return (
     <div class="grid flex-1 place-items-center p-4">
-      <Empty icon="search" title={t('notFound.title')}>
+      <Empty icon="search" heading="h1" title={t('notFound.title')}>
         <p class="text-muted">{t('notFound.text')}</p>
         <Link href="/" class="btn btn-primary mt-2">
           {t('notFound.home')}

@@ -201,13 +201,14 @@ export function PageHead({ title, children }: { title: string; children?: Compon
 }
 
 /** Nothing here yet, and what to do about it. */
-export function Empty(props: { icon: IconName; title: string; children?: ComponentChildren }) {
+export function Empty(props: { icon: IconName; title: string; heading?: 'h1' | 'h2'; children?: ComponentChildren }) {
+  const Heading = props.heading ?? 'h2';
   return (
     <div class="card mx-auto flex w-full max-w-lg flex-col items-center gap-3 px-6 py-12 text-center">
       <span class="grid size-14 place-items-center rounded-2xl bg-accent-soft text-accent">
         <Icon name={props.icon} size={28} />
       </span>
-      <h2 class="text-lg font-semibold">{props.title}</h2>
+      <Heading class="text-lg font-semibold">{props.title}</Heading>
       {props.children}
     </div>
   );
