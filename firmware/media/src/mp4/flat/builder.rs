@@ -1,20 +1,20 @@
 //! Choosing the samples of a clip and laying them on one time line.
 
-use super::flac_slice::{FlacRun, MAX_RUN};
 use super::moov::{Edit, head};
-use super::slices::Piece;
+use super::part::{Part, rescale, signed};
+use super::payload::{append, payload};
+use super::sound::Sound;
 use super::table::{Chunk, Table};
 use super::{FlatError, FlatMp4, FlatOptions, MAX_SAMPLES, TimeSpan};
 use crate::flac::{Law, StreamInfo};
 use crate::hls::SEAM;
-use crate::mp4::scan::{SampleEntry, TrackSamples, samples};
+use crate::mp4::scan::{TrackSamples, samples};
 use crate::mp4::{FragmentIndex, Init, Problem, TrackSpec, mime_type};
-use bytes::Bytes;
 use heron_core::{MediaTime, TrackFormat, TrackKind, WallTime};
 use std::sync::Arc;
 
-const VIDEO: usize = 0;
-const AUDIO: usize = 1;
+pub(super) const VIDEO: usize = 0;
+pub(super) const AUDIO: usize = 1;
 
 /// Collects the fragments of consecutive segments of one stream, in time order.
 ///
@@ -55,43 +55,6 @@ struct Source {
 struct AudioOut {
     format: Arc<TrackFormat>,
     g711: Option<(StreamInfo, Law)>,
-}
-
-/// A stretch without a gap: media time `base_in` of the source lies at `base_out` in the clip.
-#[derive(Clone, Copy, Debug)]
-struct Part {
-    base_in: MediaTime,
-    base_out: MediaTime,
-    /// Presentation minus decoding time of its first sample.
-    reorder: MediaTime,
-    /// Presentation time in the clip of the first instant shown of it, and the wall time of that.
-    first: MediaTime,
-    wall: WallTime,
-    /// Decoding end so far, in the clip.
-    end: MediaTime,
-}
-
-impl Part {
-    /// A source's time in ticks of `from` as the clip's time in ticks of `to`.
-    fn place(&self, ticks: i64, from: u32, to: u32) -> i64 {
-        rescale(ticks, from, to) - self.base_in.to_rate(to) + self.base_out.to_rate(to)
-    }
-    fn place_media(&self, t: MediaTime) -> MediaTime {
-        t - self.base_in + self.base_out
-    }
-}
-
-fn rescale(ticks: i64, from: u32, to: u32) -> i64 {
-    if from == to {
-        return ticks;
-    }
-    let (from, to) = (i128::from(from.max(1)), i128::from(to));
-    ((i128::from(ticks) * to + from / 2).div_euclid(from)) as i64
-}
-
-/// Ticks of a plan's own tables as a signed number; [`MAX_SECONDS`] keeps them far from the limit.
-fn signed(ticks: u64) -> i64 {
-    i64::try_from(ticks).unwrap_or(i64::MAX)
 }
 
 /// The longest time that a file's own clock may show: 272 years. Beyond it sums of ticks could overflow, and nothing real is
@@ -306,7 +269,15 @@ impl FlatBuilder {
         let description = self.tables[AUDIO].description(&out.format);
         let to = self.tables[AUDIO].timescale().unwrap_or(from);
         let limit = self.play_to.to_rate(to);
-        let mut sound = Sound { builder: self, index, description, to, run: None };
+        let mut sound = Sound {
+            table: &mut self.tables[AUDIO],
+            chunks: &mut self.chunks,
+            source: self.sources.len() - 1,
+            index,
+            description,
+            to,
+            run: None,
+        };
         let mut dts = signed(audio.first_dts);
         for (n, sample) in audio.samples.iter().enumerate() {
             let at = part.place(dts, from, to);
@@ -356,169 +327,5 @@ impl FlatBuilder {
         }
         let nanos = MediaTime(duration as i64).as_nanos();
         Ok(FlatMp4::new(head, payload, mime_type(&specs), nanos, time_map))
-    }
-}
-
-/// Adds to the last chunk when the bytes follow, else opens a new one. The first sample of a fragment always opens one, so
-/// that a chunk is at most a second and pictures and sound stay interleaved.
-fn append(chunks: &mut Vec<Chunk>, chunk: Chunk, offset_in_fragment: u64, header_len: u32) {
-    match chunks.last_mut() {
-        Some(last)
-            if offset_in_fragment != u64::from(header_len)
-                && last.track == chunk.track
-                && last.source == chunk.source
-                && last.description == chunk.description
-                && last.flac.is_none()
-                && last.offset + last.len == chunk.offset =>
-        {
-            last.len += chunk.len;
-            last.samples += 1;
-        }
-        _ => chunks.push(chunk),
-    }
-}
-
-/// Where the bytes of the chunks come from. When the parameter sets change within the clip, every key frame gets its own in
-/// front, and rows and chunks grow by that.
-fn payload(tables: &mut [Table; 2], chunks: &mut [Chunk], sources: &[u64]) -> Vec<Piece> {
-    let video = &mut tables[VIDEO];
-    let sets: Vec<Bytes> = match video.formats.len() {
-        0 | 1 => Vec::new(),
-        _ => video.formats.iter().map(|format| in_band(format)).collect(),
-    };
-    let mut pieces = Vec::with_capacity(chunks.len());
-    let mut rows = video.rows.iter_mut();
-    for chunk in chunks {
-        let source = sources[chunk.source];
-        if let Some(run) = chunk.flac {
-            pieces.push(Piece::flac(source, chunk.offset, run));
-            continue;
-        }
-        let sets = sets.get(chunk.description as usize - 1).filter(|s| chunk.track == VIDEO && !s.is_empty());
-        let Some(sets) = sets else {
-            if chunk.track == VIDEO {
-                rows.by_ref().take(chunk.samples as usize).for_each(drop);
-            }
-            pieces.push(Piece::file(source, chunk.offset, chunk.len));
-            continue;
-        };
-        let (mut from, mut plain) = (chunk.offset, 0);
-        for row in rows.by_ref().take(chunk.samples as usize) {
-            let size = u64::from(row.size);
-            if row.sync() {
-                if plain > 0 {
-                    pieces.push(Piece::file(source, from, plain));
-                }
-                from += plain;
-                plain = 0;
-                pieces.push(Piece::inline(sets.clone()));
-                row.size += sets.len() as u32;
-                chunk.len += sets.len() as u64;
-            }
-            plain += size;
-        }
-        pieces.push(Piece::file(source, from, plain));
-    }
-    pieces
-}
-
-/// The parameter sets of a format as they stand in a sample; nothing for Motion JPEG.
-fn in_band(format: &TrackFormat) -> Bytes {
-    let mut out = Vec::new();
-    for set in format.video().map(|v| &v.parameter_sets[..]).unwrap_or_default() {
-        out.extend_from_slice(&(set.len() as u32).to_be_bytes());
-        out.extend_from_slice(set);
-    }
-    out.into()
-}
-
-/// Lays the sound of one fragment down.
-struct Sound<'a> {
-    builder: &'a mut FlatBuilder,
-    index: &'a FragmentIndex,
-    description: u32,
-    to: u32,
-    /// G.711 whose bytes and times follow one another: offset in the file, start in the clip, and what it becomes.
-    run: Option<(u64, i64, FlacRun)>,
-}
-
-impl Sound<'_> {
-    fn plain(&mut self, at: i64, duration: i64, sample: &SampleEntry) {
-        let table = &mut self.builder.tables[AUDIO];
-        let Ok(start) = u64::try_from(at) else { return };
-        // Sound of two parts can overlap by some packets: the earlier wins.
-        if table.rows.last().is_some_and(|last| start <= last.start()) {
-            return;
-        }
-        table.push(start, duration as u64, sample.size, 0, true);
-        let chunk = Chunk {
-            track: AUDIO,
-            source: self.builder.sources.len() - 1,
-            offset: self.index.offset + sample.offset,
-            len: u64::from(sample.size),
-            samples: 1,
-            description: self.description,
-            flac: None,
-        };
-        append(&mut self.builder.chunks, chunk, sample.offset, self.index.header_len);
-    }
-
-    fn g711(&mut self, at: i64, duration: i64, sample: &SampleEntry, info: StreamInfo, law: Law) {
-        let channels = u64::from(info.channels.max(1));
-        let offset = self.index.offset + sample.offset;
-        let samples = (u64::from(sample.size) / channels) as usize;
-        let lasts = rescale(samples as i64, info.sample_rate_hz, self.to);
-        if let Some((run_offset, start, run)) = &mut self.run
-            && *run_offset + run.samples as u64 * channels == offset
-            && *start + rescale(run.samples as i64, info.sample_rate_hz, self.to) == at
-            && run.samples + samples <= MAX_RUN
-        {
-            run.samples += samples;
-        } else {
-            self.flush();
-            // A packet of 8 s does not exist; what is too much of one is left out.
-            let samples = samples.min(MAX_RUN);
-            self.run = Some((offset, at, FlacRun { info, law, first: 0, samples }));
-        }
-        if lasts != duration {
-            self.flush();
-        }
-    }
-
-    fn flush(&mut self) {
-        let Some((mut offset, mut start, mut run)) = self.run.take() else { return };
-        let rate = run.info.sample_rate_hz;
-        let table = &mut self.builder.tables[AUDIO];
-        // What comes before the clip, or overlaps the sound before it, is cut off to the sample.
-        let least = if table.rows.is_empty() { 0 } else { signed(table.end) };
-        if start < least {
-            let cut = usize::try_from(rescale(least - start, self.to, rate)).unwrap_or(usize::MAX);
-            if cut >= run.samples {
-                return;
-            }
-            run.samples -= cut;
-            offset += cut as u64 * u64::from(run.info.channels.max(1));
-            start = least;
-        }
-        if run.samples == 0 {
-            return;
-        }
-        run.first = rescale(start, self.to, rate).max(0) as u64;
-        let mut frames = 0;
-        for block in run.blocks() {
-            let at = start + rescale(block.0 as i64, rate, self.to);
-            let lasts = rescale(block.1 as i64, rate, self.to);
-            table.push(at as u64, lasts as u64, run.frame_len(block) as u32, 0, true);
-            frames += 1;
-        }
-        self.builder.chunks.push(Chunk {
-            track: AUDIO,
-            source: self.builder.sources.len() - 1,
-            offset,
-            len: run.bytes(),
-            samples: frames,
-            description: self.description,
-            flac: Some(run),
-        });
     }
 }

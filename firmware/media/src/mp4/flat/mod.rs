@@ -24,7 +24,10 @@
 mod builder;
 mod flac_slice;
 mod moov;
+mod part;
+mod payload;
 mod slices;
+mod sound;
 mod table;
 
 use super::Problem;
