@@ -170,9 +170,15 @@ impl Playback {
             .collect();
         // The row of a segment that has not been closed was written when it began.
         segments.extend(live.into_iter().map(|l| l.segment));
+        let unlinked = self.shared.unlinked.lock();
         segments.retain(|s| {
-            s.start < end && s.end > start && s.state != SegmentState::Damaged && here.contains(&s.volume)
+            s.start < end
+                && s.end > start
+                && s.state != SegmentState::Damaged
+                && here.contains(&s.volume)
+                && !unlinked.contains_key(&s.id)
         });
+        drop(unlinked);
         segments.sort_by_key(|s| (s.start, s.id));
         Ok(segments)
     }

@@ -392,5 +392,6 @@ pub fn frames(file: &Path) -> u64 {
         "-of",
         "default=nk=1:nw=1",
     ];
-    ffprobe(&args, file).parse().unwrap()
+    // A playlist's streams are listed twice, once as a programme's.
+    ffprobe(&args, file).lines().next().unwrap().parse().unwrap()
 }
