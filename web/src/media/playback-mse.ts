@@ -140,8 +140,10 @@ export class MsePlayback implements Playback {
 
   step(direction: 1 | -1): void {
     this.pause();
-    // Into the middle of the frame next to the one that is shown: exact in spite of rounding.
-    const target = this.#shown + this.#frame * (direction === 1 ? 1.5 : -0.5);
+    // Into the middle of the frame next to the one on the screen: exact in spite of rounding. The one on the screen is
+    // reckoned from the last that was reported, as the report of the very last may not have come.
+    const since = Math.floor((this.#video.currentTime - this.#shown) / this.#frame + 0.05);
+    const target = this.#shown + (since + (direction === 1 ? 1.5 : -0.5)) * this.#frame;
     this.seek(this.#clock.wall(target));
   }
 
@@ -247,7 +249,6 @@ export class MsePlayback implements Playback {
         done();
       }
       video.addEventListener('seeked', finish);
-      this.#shown = media;
       video.currentTime = media;
       this.#options.onTime(this.#clock.wall(media));
     });
