@@ -334,7 +334,8 @@ impl<S: Syntax> NalUnits<S> {
             self.chunk.truncate(0);
             self.output.counters.dropped_too_large += 1;
             self.output.loss = true;
-        } else if unit.headless {
+        } else if unit.headless || (unit.has_slice && self.chunk.len() == 0) {
+            // (Nothing is left of a slice that consisted of start codes.)
             self.chunk.truncate(0);
             self.output.drop_incomplete();
         } else if unit.has_slice {

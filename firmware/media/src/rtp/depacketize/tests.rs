@@ -225,6 +225,18 @@ fn annex_b_inside_the_payload_is_taken_apart() {
 }
 
 #[test]
+fn a_slice_that_was_nothing_but_a_start_code_is_no_frame() {
+    let sps = "QgEBAWAAAAMAkAAAAwAAAwB4oAPAgBDllurkwuagwMDcIAAAAwBAAAADAyE=";
+    let mut feed = Feed::new("H265", CLOCK, &[("sprop-sps", sps), ("sprop-pps", "RAHBc8GJ")]);
+    assert!(feed.depacketizer.format().is_some());
+    // Two header bytes of zero are a slice of type 0, and with the byte behind them a start code.
+    feed.push(0, false, &[0x62, 0, 0x80, 1]);
+    assert!(feed.push(0, true, &[0x62, 0, 0x40, 2]).is_empty());
+    assert_eq!(feed.counters().dropped_incomplete, 1);
+    assert!(only(feed.push(1, true, &[0x26, 1, 0x80, 1])).lost_before);
+}
+
+#[test]
 fn fragments_with_odd_headers() {
     let mut feed = Feed::h264();
     // The type changes in the middle: the first counts. The end bit never comes: the marker ends it.
