@@ -94,6 +94,37 @@ fn refusals_reset_or_answer_as_asked() {
 }
 
 #[test]
+fn what_is_not_there_is_said_so() {
+    let sim = start(drawn());
+    let base = format!("rtsp://{}", sim.rtsp());
+    for path in ["", "/", "/cam0/main", "/cam2/main", "/cam1/third", "/camé/main", "/cam1/main/trackID=x"] {
+        assert_eq!(Client::connect(&format!("{base}{path}")).describe().0, 404, "{path}");
+    }
+    let mut client = Client::connect(&sim.rtsp_url(1, SUB));
+    let tcp = [("Transport", "RTP/AVP/TCP;unicast;interleaved=0-1")];
+    assert_eq!(client.ask(Method::Setup, "/trackID=1", &tcp).unwrap().status, 404, "sub has no sound");
+    let multicast = [("Transport", "RTP/AVP;multicast;port=5000-5001")];
+    assert_eq!(client.ask(Method::Setup, "/trackID=0", &multicast).unwrap().status, 461);
+    assert_eq!(client.ask(Method::Play, "", &[]).unwrap().status, 454);
+    assert_eq!(client.ask(Method::Record, "", &[]).unwrap().status, 454);
+}
+
+#[test]
+fn a_pause_is_a_pause_and_the_numbers_go_on() {
+    let sim = start(drawn());
+    let mut client = Client::playing(&sim.rtsp_url(1, SUB));
+    client.video();
+    assert_eq!(client.ask(Method::Pause, "", &[]).unwrap().status, 200);
+    let sent = sim.counters(1, SUB).video.sessions[0];
+    let info = client.play();
+    let next = (sent.last_sequence + 1) as u16;
+    assert!(info.contains(&format!("seq={next};")), "{info} after {sent:?}");
+    let first = client.video();
+    assert_eq!((first.sequence, first.nal_type()), (next, 7));
+    assert!((first.timestamp.wrapping_sub(sent.last_timestamp) as i32) > 0);
+}
+
+#[test]
 fn passwords_are_asked_for_and_can_be_made_wrong() {
     for auth in [Auth::Basic, Auth::DigestMd5, Auth::DigestSha256] {
         let sim = start(SimConfig { auth, ..drawn() });

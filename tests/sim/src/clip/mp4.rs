@@ -134,7 +134,7 @@ fn places<'a>(trak: &'a Trak, sizes: &'a [u32]) -> impl Iterator<Item = u64> + '
         let mut at = start;
         of_chunk.iter().map(move |size| {
             let place = at;
-            at += u64::from(*size);
+            at = at.saturating_add(u64::from(*size));
             place
         })
     })
