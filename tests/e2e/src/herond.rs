@@ -304,10 +304,9 @@ impl Timeline {
     fn read(answer: &Value) -> Result<Self> {
         let time = |v: &Value| v.as_str().context("no time")?.parse::<WallTime>().map_err(anyhow::Error::msg);
         let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
-        let list = |name: &str| answer[name].as_array().cloned().unwrap_or_default();
-        let spans = list("spans").iter().map(|s| Ok((text(&s["stream"]), time(&s["start"])?, time(&s["end"])?)));
+        let list = |name: &str| answer[name].as_array().cloned().unwrap_or_default().into_iter();
+        let spans = list("spans").map(|s| Ok((text(&s["stream"]), time(&s["start"])?, time(&s["end"])?)));
         let gaps = list("gaps")
-            .into_iter()
             .map(|g| Ok((text(&g["stream"]), time(&g["start"])?, time(&g["end"])?, text(&g["reason"]))));
         Ok(Self { spans: spans.collect::<Result<_>>()?, gaps: gaps.collect::<Result<_>>()? })
     }
@@ -319,6 +318,9 @@ impl Timeline {
 
     /// Start, end and reason of what is not there of a stream.
     pub fn gaps(&self, stream: &str) -> impl Iterator<Item = (WallTime, WallTime, &str)> {
-        self.gaps.iter().filter(move |(s, ..)| s == stream).map(|(_, start, end, why)| (*start, *end, why.as_str()))
+        self.gaps
+            .iter()
+            .filter(move |(s, ..)| s == stream)
+            .map(|(_, start, end, why)| (*start, *end, why.as_str()))
     }
 }

@@ -43,3 +43,19 @@ pub fn luma(file: &Path, frames: usize) -> Result<(usize, Vec<Vec<u8>>)> {
     ensure!(output.status.success(), "ffmpeg: {}", String::from_utf8_lossy(&output.stderr));
     Ok((width, output.stdout.chunks_exact(width * height).map(<[u8]>::to_vec).collect()))
 }
+
+/// Decodes a whole file; an error when a single picture of it is damaged.
+///
+/// # Errors
+/// When ffmpeg fails or complains.
+pub fn decodes(file: &Path) -> Result<()> {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-xerror", "-err_detect", "explode", "-i"])
+        .arg(file)
+        .args(["-map", "0:v:0", "-f", "null", "-"])
+        .output()
+        .context("ffmpeg cannot be started")?;
+    let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(output.status.success() && complaints.is_empty(), "ffmpeg of {}: {complaints}", file.display());
+    Ok(())
+}

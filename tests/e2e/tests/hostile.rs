@@ -67,7 +67,10 @@ async fn a_damaged_database_is_set_aside_and_the_footage_found_again() -> Result
     assert!(box_.log_text().contains("damaged"), "it must be said loudly: {}", box_.log_text());
     box_.claim().await?;
     let storage = box_.get("/storage").await?;
-    assert!(storage["streams"].as_array().is_some_and(|s| s.iter().any(|s| s["camera"] == json!(id))), "{storage}");
+    assert!(
+        storage["streams"].as_array().is_some_and(|s| s.iter().any(|s| s["camera"] == json!(id))),
+        "{storage}"
+    );
     Ok(())
 }
 
@@ -107,7 +110,8 @@ async fn a_missing_volume_is_said_and_the_other_records() -> Result<()> {
     let nowhere = box_.configuration().with_file_name("nowhere");
     std::fs::write(&nowhere, b"")?;
     let volumes = format!("volumes = [{:?}, {:?}]", nowhere.join("footage"), box_.volume());
-    let text: Vec<&str> = text.lines().map(|l| if l.starts_with("volumes") { volumes.as_str() } else { l }).collect();
+    let text: Vec<&str> =
+        text.lines().map(|l| if l.starts_with("volumes") { volumes.as_str() } else { l }).collect();
     std::fs::write(box_.configuration(), text.join("\n"))?;
     box_.start().await?;
     box_.claim().await?;
@@ -124,7 +128,8 @@ async fn a_missing_volume_is_said_and_the_other_records() -> Result<()> {
 async fn refused(request: reqwest::RequestBuilder, status: StatusCode) -> Result<Value> {
     let answer = request.send().await?;
     let got = answer.status();
-    let kind = answer.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    let kind =
+        answer.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let text = answer.text().await?;
     assert_eq!(got, status, "{text}");
     assert!(kind.starts_with("application/problem+json"), "{kind}: {text}");
@@ -151,15 +156,18 @@ async fn requests_that_make_no_sense_are_refused_with_the_field_to_blame() -> Re
         let words = problem.to_string();
         assert!(words.contains(field), "{body}: {problem}");
     }
-    refused(box_.request(Method::POST, "/cameras").body("{").header("content-type", "application/json"), bad).await?;
+    refused(box_.request(Method::POST, "/cameras").body("{").header("content-type", "application/json"), bad)
+        .await?;
     let large = json!({ "name": "a".repeat(2 << 20), "source": "rtsp://h/x" });
     refused(post(large), StatusCode::PAYLOAD_TOO_LARGE).await?;
     refused(box_.request(Method::GET, "/cameras/not-an-id"), bad).await?;
-    refused(box_.request(Method::GET, &format!("/cameras/{}", uuid_of_nobody())), StatusCode::NOT_FOUND).await?;
+    refused(box_.request(Method::GET, &format!("/cameras/{}", uuid_of_nobody())), StatusCode::NOT_FOUND)
+        .await?;
     refused(box_.request(Method::GET, "/nothing"), StatusCode::NOT_FOUND).await?;
     refused(box_.request(Method::DELETE, "/setup"), StatusCode::METHOD_NOT_ALLOWED).await?;
 
-    let id = box_.add_camera(&json!({ "name": "a", "source": "rtsp://127.0.0.1:9/x", "enabled": false })).await?;
+    let id =
+        box_.add_camera(&json!({ "name": "a", "source": "rtsp://127.0.0.1:9/x", "enabled": false })).await?;
     let (early, late) = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z");
     for query in [
         format!("start={late}&end={early}"),
@@ -183,7 +191,9 @@ fn uuid_of_nobody() -> &'static str {
 #[tokio::test]
 async fn names_are_data_whatever_they_look_like() -> Result<()> {
     let box_ = claimed_box().await?;
-    for name in ["'; DROP TABLE cameras; --", "../../etc/passwd", "<script>alert(1)</script>", "Küche 厨房 🎥"] {
+    for name in
+        ["'; DROP TABLE cameras; --", "../../etc/passwd", "<script>alert(1)</script>", "Küche 厨房 🎥"]
+    {
         let body = json!({ "name": name, "source": "rtsp://127.0.0.1:9/x", "enabled": false });
         let id = box_.add_camera(&body).await?;
         assert_eq!(box_.get(&format!("/cameras/{id}")).await?["name"], json!(name));
@@ -213,7 +223,9 @@ async fn guessing_passwords_is_slowed_and_does_not_lock_the_owner_out() -> Resul
     let box_ = claimed_box().await?;
     let client = reqwest::Client::new();
     let login = |password: &str| {
-        client.post(box_.url("/api/v1/auth/login")).json(&json!({ "username": OWNER.0, "password": password }))
+        client
+            .post(box_.url("/api/v1/auth/login"))
+            .json(&json!({ "username": OWNER.0, "password": password }))
     };
     let mut slowed = false;
     for i in 0..20 {
