@@ -68,6 +68,8 @@ impl SceneEncoder {
             .sps_pps_strategy(SpsPpsStrategy::ConstantId)
             .skip_frames(true)
             .scene_change_detect(false)
+            // It leaves crumbs of what has moved on in a still background.
+            .background_detection(false)
             .num_threads(1)
             .vui(VuiConfig::bt709());
         let encoder = Encoder::with_api_config(OpenH264API::from_source(), config)

@@ -99,7 +99,7 @@ impl Scene {
     }
 }
 
-/// Who goes through a yard: two or three people and two cars.
+/// Who goes through a yard: two or three people and two cars, the farthest first, all in front of the parked car.
 fn cast(plan: &Plan) -> Vec<Mover> {
     let coats = [
         Colour::rgb(190, 52, 44),
@@ -111,8 +111,8 @@ fn cast(plan: &Plan) -> Vec<Mover> {
     ];
     let coat = |salt| coats[plan.pick(salt, 6) as usize];
     let mut movers = vec![
-        Mover { car: false, colour: coat(800), size: 128, lane: WALL_FOOT + 28, speed: 62, phase: 300 },
-        Mover { car: false, colour: coat(801), size: 176, lane: WALL_FOOT + 118, speed: -84, phase: 900 },
+        Mover { car: false, colour: coat(800), size: 146, lane: WALL_FOOT + 106, speed: 62, phase: 300 },
+        Mover { car: false, colour: coat(801), size: 170, lane: WALL_FOOT + 146, speed: -84, phase: 900 },
         Mover { car: true, colour: coat(802), size: 300, lane: ROAD_TOP + 72, speed: -196, phase: 200 },
         Mover { car: false, colour: coat(803), size: 212, lane: ROAD_TOP + 6, speed: 92, phase: 1200 },
         Mover { car: true, colour: coat(804), size: 350, lane: ROAD_TOP + 150, speed: 236, phase: 1500 },
