@@ -78,7 +78,7 @@ pub struct StreamStatus {
     pub last_write: Option<WallTime>,
     /// Up to when everything is recorded.
     pub recorded_until: Option<WallTime>,
-    /// Access units in the hub's ring that have not been taken yet.
+    /// Access units that the last tick found waiting in the hub's ring.
     pub queue_depth: u64,
     /// Access units lost because the ring was full before the disk took them.
     pub overrun_units: u64,

@@ -135,11 +135,12 @@ impl Reconciler<'_> {
                 }
                 // Also without a cut: gives back what a crash left preallocated beyond the end.
                 let was_open = row.as_ref().is_none_or(|r| r.state == SegmentState::Open);
-                if self.repair && (was_open || was_cut) {
-                    if let Err(e) = self.truncate(&place, segment.bytes) {
-                        report.unusable(path, format!("it could not be cut to its whole fragments: {e}"));
-                        return;
-                    }
+                if self.repair
+                    && (was_open || was_cut)
+                    && let Err(e) = self.truncate(&place, segment.bytes)
+                {
+                    report.unusable(path, format!("it could not be cut to its whole fragments: {e}"));
+                    return;
                 }
                 match row {
                     None => {

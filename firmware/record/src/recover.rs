@@ -77,11 +77,12 @@ pub(crate) fn import(shared: &Shared, volume: &Volume, mount: &Mount) -> Result<
     Ok(report)
 }
 
+/// Where a stream's ledger stands: until when it is accounted for, and the gap that is still open.
+pub(crate) type Standing = (Option<WallTime>, Option<Gap>);
+
 /// Where the ledger of every known stream stands: until when it is accounted for, and the gap that is still open.
 /// Gaps that were open when the daemon stopped end when it was last known to run; only `disabled` goes on.
-pub(crate) fn resume(
-    shared: &Shared,
-) -> Result<HashMap<StreamKey, (Option<WallTime>, Option<Gap>)>, RecordError> {
+pub(crate) fn resume(shared: &Shared) -> Result<HashMap<StreamKey, Standing>, RecordError> {
     let (alive, streams) =
         shared.store.read_blocking(|c| Ok((catalogue::alive(c)?, catalogue::streams(c)?)))?;
     let mut resume = HashMap::new();

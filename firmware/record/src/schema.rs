@@ -51,7 +51,7 @@ CREATE TABLE record_segment(
     locked INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX record_segment_by_stream ON record_segment(stream, start_ns, end_ns, state, frames, volume);
-CREATE INDEX record_segment_by_volume ON record_segment(volume, start_ns) WHERE locked = 0 AND state <> 0;
+CREATE INDEX record_segment_by_volume ON record_segment(volume, start_ns);
 CREATE INDEX record_segment_open ON record_segment(volume) WHERE state = 0;
 
 CREATE TABLE record_total(

@@ -77,6 +77,9 @@ pub(crate) struct Segmenter {
     first_dts: Option<MediaTime>,
     first_is_key: bool,
     newest_pts: Option<MediaTime>,
+    /// Frames since the last one before which a cut was possible, and the most of such in a row.
+    run: u8,
+    longest_run: u8,
     last: Option<Frame>,
     interval: Option<MediaTime>,
     /// Begin a new file at the next key frame, whatever the time: a track appeared or changed.
@@ -98,6 +101,8 @@ impl Segmenter {
             first_dts: None,
             first_is_key: false,
             newest_pts: None,
+            run: 0,
+            longest_run: 0,
             last: None,
             interval: None,
             renew: false,
@@ -168,6 +173,9 @@ impl Segmenter {
             self.first_dts = Some(unit.dts);
             self.first_is_key = unit.random_access;
         }
+        // Pictures of H.264 and H.265 wait for at most 16 others.
+        self.run = if self.is_orderly(&unit) { 0 } else { (self.run + 1).min(16) };
+        self.longest_run = self.longest_run.max(self.run);
         self.newest_pts = Some(self.newest_pts.map_or(unit.pts, |p| p.max(unit.pts)));
         self.remember(&unit);
         self.hold(unit);
@@ -219,15 +227,22 @@ impl Segmenter {
             && (self.pending.len() >= MAX_SAMPLES || self.pending_bytes + unit.payload.len() > MAX_BYTES)
     }
 
+    /// Shown after everything in the fragment: it may begin the next one.
+    fn is_orderly(&self, unit: &AccessUnit) -> bool {
+        self.newest_pts.is_none_or(|p| unit.pts > p)
+    }
+
     fn must_cut_before(&self, unit: &AccessUnit) -> bool {
         let Some(first) = self.first_dts else { return self.is_full(unit) };
         let held = unit.dts - first;
-        let orderly = self.newest_pts.is_none_or(|p| unit.pts > p);
+        let orderly = self.is_orderly(unit);
         if unit.random_access && orderly {
             let due = self.open.as_ref().is_some_and(|o| self.renew || unit.wall >= o.rotate_at);
             return due || !self.first_is_key || held >= SHORT_FRAGMENT;
         }
-        let with_it = held + self.interval.unwrap_or(USUAL_INTERVAL);
+        // With this frame and those after it until the next possible cut.
+        let interval = self.interval.unwrap_or(USUAL_INTERVAL).0;
+        let with_it = held + MediaTime(interval * (1 + i64::from(self.longest_run)));
         (with_it > FRAGMENT && orderly) || held >= LONGEST_FRAGMENT || self.is_full(unit)
     }
 
@@ -263,6 +278,7 @@ impl Segmenter {
         self.origin = None;
         self.formats = [None, None, None];
         self.last = None;
+        (self.run, self.longest_run) = (0, 0);
     }
 
     /// The disk refused: what was held back and the open file are given up. The stream goes on at a key frame.
@@ -372,3 +388,6 @@ fn slot(kind: TrackKind) -> usize {
         TrackKind::Metadata => 2,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,12 +5,13 @@ use crate::catalogue::{Segment, SegmentState, VolumeId};
 use crate::events::Outlet;
 use crate::ledger::Gap;
 use crate::policy::{RecordPolicy, StreamSituation, StreamStatus};
+use crate::recover::Standing;
 use crate::retention;
 use crate::scribe::{Note, Scribe};
 use crate::stream_writer::StreamWriter;
 use crate::syncer::Syncer;
 use crate::volume::{Mount, VolumeConfig};
-use heron_core::{Clock, EventDraft, Severity, StreamKey, WallTime};
+use heron_core::{Clock, EventDraft, Severity, StreamKey};
 use heron_hub::Hub;
 use heron_media::mp4::{FragmentIndex, Init};
 use heron_store::Store;
@@ -139,7 +140,7 @@ pub(crate) struct Shared {
     /// Bytes of segments whose files are gone and whose rows are not yet.
     pub(crate) unlinked: Mutex<HashMap<i64, (VolumeId, u64)>>,
     /// Where the ledger of each known stream stood when the daemon started.
-    pub(crate) resume: Mutex<HashMap<StreamKey, (Option<WallTime>, Option<Gap>)>>,
+    pub(crate) resume: Mutex<HashMap<StreamKey, Standing>>,
     pub(crate) next_segment: AtomicI64,
     pub(crate) next_gap: AtomicI64,
     pub(crate) next_stream: AtomicU64,
@@ -213,8 +214,8 @@ impl Shared {
             .iter()
             .filter(|v| but.is_none_or(|b| !Arc::ptr_eq(v, b)))
             .filter_map(|v| {
-                let (total, free) = v.writable()?.space().ok()?;
-                let room = v.config.quota_bytes.unwrap_or(total).min(total).max(free / 2);
+                let (total, _) = v.writable()?.space().ok()?;
+                let room = v.config.quota_bytes.unwrap_or(total).min(total);
                 Some((room / (v.streams.load(Ordering::Relaxed) + 1), v))
             })
             .max_by_key(|(room, _)| *room)

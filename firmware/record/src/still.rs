@@ -32,7 +32,7 @@ pub(crate) fn of(
     let wall = fragment.wall.ok_or_else(|| wrong("a fragment has no wall time"))?;
     let spec = index.init.track(TrackKind::Video).ok_or_else(|| wrong("it has no video track"))?;
     let spec = TrackSpec::new(Arc::clone(&spec.spec.format));
-    let at = fragment.offset + u64::from(entry.offset);
+    let at = fragment.offset + entry.offset;
     let picture = playback.read(segment, &file, at, u64::from(entry.size))?;
     let sample = Sample {
         track: TrackKind::Video,

@@ -1,18 +1,16 @@
 //! One stream on its way to the disk. Lives on the thread of its volume and moves to another volume's thread whole.
 
-use crate::catalogue::{Segment, SegmentFormat, SegmentState};
-use crate::file::SegmentFile;
-use crate::layout::SegmentPlace;
-use crate::ledger::{GapTracker, LedgerStep};
+use crate::gap_events;
+use crate::ledger::{Gap, GapTracker, LedgerStep};
+use crate::open_segment::OpenSegment;
 use crate::policy::{RecordMode, StreamSituation};
-use crate::scribe::Note;
 use crate::segmenter::{self, Output, Segmenter};
-use crate::shared::{Desired, LiveSegment, Shared, StreamControl, Volume, VolumeState};
+use crate::shared::{Desired, Shared, StreamControl, Volume, VolumeState};
+use crate::sweeper;
 use crate::volume::Mount;
-use crate::{summary, sweeper};
-use heron_core::{AccessUnit, EventDraft, GapReason, Severity, StreamKey, WallTime};
+use heron_core::{AccessUnit, GapReason, StreamKey, WallTime};
 use heron_hub::PinnedReader;
-use heron_media::mp4::{Fragment, TrackSpec, scan};
+use heron_media::mp4::Fragment;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -33,15 +31,6 @@ const MOST_ATTEMPTS: usize = 3;
 const SETTLE: Duration = Duration::from_secs(1);
 /// What a new file needs beside its content: folders, blocks of metadata.
 const NEW_FILE_BYTES: u64 = 64 << 10;
-
-/// A segment being written; the file is made when its first fragment is ready.
-#[derive(Debug)]
-struct OpenSegment {
-    start: WallTime,
-    init: Vec<u8>,
-    format: SegmentFormat,
-    file: Option<(SegmentFile, Segment)>,
-}
 
 /// Why a write failed.
 #[derive(Debug)]
@@ -120,7 +109,10 @@ impl StreamWriter {
         let wanted = desired.policy.mode != RecordMode::Off && desired.situation != StreamSituation::Disabled;
         let result = match volume.writable() {
             Some(mount) if wanted => {
-                self.reader.get_or_insert_with(|| shared.hub.stream(self.control.key).pinned_reader());
+                if self.reader.is_none() {
+                    self.reader = Some(shared.hub.stream(self.control.key).pinned_reader());
+                    self.last_unit = mono;
+                }
                 self.record(shared, volume, &mount, desired, mono)
             }
             Some(_) => {
@@ -148,7 +140,7 @@ impl StreamWriter {
         desired: Desired,
         mono: Duration,
     ) -> Result<(), Refusal> {
-        let mut remaining = 0;
+        let mut found = 0;
         for _ in 0..MOST_BATCHES {
             let Some(reader) = &mut self.reader else { break };
             self.batch.clear();
@@ -165,19 +157,19 @@ impl StreamWriter {
             }
             self.batch = batch;
             self.perform(shared, volume, mount, mono)?;
-            remaining = drained.remaining;
-            if drained.closed && remaining == 0 {
+            found += drained.units as u64;
+            if drained.closed && drained.remaining == 0 {
                 // The stream was taken out of the hub; if it comes back it is a new one there.
                 self.reader = None;
                 self.segmenter.finish(&mut self.outputs);
                 self.segmenter.forget_connection();
                 self.perform(shared, volume, mount, mono)?;
             }
-            if remaining == 0 {
+            if drained.remaining == 0 {
                 break;
             }
         }
-        self.control.status.lock().queue_depth = remaining;
+        self.control.status.lock().queue_depth = found;
         let silent = mono.saturating_sub(self.last_unit) >= SILENCE;
         if desired.situation != StreamSituation::Online && desired.situation != StreamSituation::Connecting
             || silent
@@ -221,7 +213,7 @@ impl StreamWriter {
                 break;
             }
             match output {
-                Output::Open { start, init, tracks } => self.prepare(start, init, &tracks),
+                Output::Open { start, init, tracks } => self.open = OpenSegment::new(start, init, &tracks),
                 Output::Fragment(fragment) => {
                     cut = true;
                     result = self.append(shared, volume, mount, &fragment);
@@ -252,10 +244,6 @@ impl StreamWriter {
             self.pending_since = None;
         }
         result
-    }
-
-    fn prepare(&mut self, start: WallTime, init: Vec<u8>, tracks: &[TrackSpec]) {
-        self.open = summary::format_of(tracks).map(|format| OpenSegment { start, init, format, file: None });
     }
 
     fn append(
@@ -305,97 +293,28 @@ impl StreamWriter {
         mount: &Arc<Mount>,
         fragment: &Fragment,
     ) -> std::io::Result<()> {
-        let stream = self.control.key;
         let Some(open) = &mut self.open else { return Ok(()) };
-        let mut index = fragment.index.clone();
-        let is_new = open.file.is_none();
-        if is_new {
-            mount.still_there().map_err(std::io::Error::other)?;
-            let new = mount.create(SegmentPlace::new(stream, open.start, 0))?;
-            let segment = Segment {
-                id: shared.segment_id(),
-                stream,
-                volume: mount.id,
-                start: open.start,
-                end: open.start,
-                suffix: new.place.suffix,
-                bytes: 0,
-                init_bytes: u32::try_from(open.init.len()).unwrap_or(u32::MAX),
-                frames: 0,
-                format: open.format.clone(),
-                state: SegmentState::Open,
-                locked: false,
-            };
-            let file = SegmentFile::new(new.file);
-            volume.syncer.begin(segment.id, file.handle(), new.folders);
-            open.file = Some((file, segment));
-        }
-        let Some((file, segment)) = &mut open.file else { return Ok(()) };
-        let mut parts: Vec<&[u8]> = Vec::with_capacity(fragment.payloads.len() + 2);
-        if file.length() == 0 {
-            parts.push(&open.init);
-        }
-        parts.push(&fragment.header);
-        parts.extend(fragment.payloads.iter().map(|p| &p[..]));
-        index.offset = file.length() + if file.length() == 0 { open.init.len() as u64 } else { 0 };
-        let before = file.length();
-        if let Err(e) = file.append(&parts) {
-            if before == 0 {
-                // A file without anything in it is no recording.
-                volume.syncer.end(segment.id, 0);
-                let _ = mount.unlink(&segment.place());
-                open.file = None;
-            }
-            return Err(e);
-        }
-        segment.bytes = file.length();
-        segment.frames = segment.frames.saturating_add(summary::frames_of(&index));
-        if let Some(end) = summary::end_of(&index) {
-            segment.end = end;
-        }
-        volume.syncer.grown(segment.id, segment.bytes);
-        let segment = segment.clone();
-        let written = file.length() - before;
-        self.wrote(shared, segment, index, is_new || before == 0, written);
-        Ok(())
-    }
-
-    fn wrote(
-        &mut self,
-        shared: &Shared,
-        segment: Segment,
-        index: heron_media::mp4::FragmentIndex,
-        first: bool,
-        bytes: u64,
-    ) {
-        if first {
+        let written = open.append(shared, volume, mount, self.control.key, fragment)?;
+        if written.is_first {
             let otherwise = self.hole.take().unwrap_or(GapReason::StreamDiscontinuity);
             let frame = self.segmenter.frame_nanos();
-            self.tracker.begins(segment.start, frame, otherwise, &mut || shared.gap_id(), &mut self.steps);
+            self.tracker.begins(written.start, frame, otherwise, &mut || shared.gap_id(), &mut self.steps);
             self.ever_recorded = true;
             self.write_ledger(shared);
-            if let Some(init) = self.open.as_ref().and_then(|o| scan::read_init(o.init.as_slice()).ok()) {
-                let live =
-                    LiveSegment { segment: segment.clone(), init: Arc::new(init), fragments: vec![index] };
-                shared.live.lock().insert(segment.id, live);
-            }
-            shared.scribe.note(Note::Segment(Box::new(segment.clone())));
-        } else if let Some(live) = shared.live.lock().get_mut(&segment.id) {
-            live.segment = segment.clone();
-            live.fragments.push(index);
         }
-        self.tracker.covered(segment.end);
-        self.control.bytes_written.fetch_add(bytes, Ordering::Relaxed);
+        self.tracker.covered(written.end);
+        self.control.bytes_written.fetch_add(written.bytes, Ordering::Relaxed);
         let mut status = self.control.status.lock();
-        status.recording_since.get_or_insert(segment.start);
+        status.recording_since.get_or_insert(written.start);
         status.last_write = Some(shared.clock.now());
-        status.recorded_until = Some(segment.end);
-        status.bytes_written += bytes;
+        status.recorded_until = Some(written.end);
+        status.bytes_written += written.bytes;
+        Ok(())
     }
 
     fn hole_inside(&mut self, shared: &Shared, start: WallTime, end: WallTime) {
         let reason = GapReason::StreamDiscontinuity;
-        let gap = crate::ledger::Gap { id: shared.gap_id(), start, end: Some(end), reason };
+        let gap = Gap { id: shared.gap_id(), start, end: Some(end), reason };
         if end > start {
             self.steps.push(LedgerStep::Close { gap, told: false });
             self.write_ledger(shared);
@@ -404,13 +323,9 @@ impl StreamWriter {
 
     /// Completes the open file.
     fn close(&mut self, shared: &Shared, volume: &Volume) {
-        let Some((file, mut segment)) = self.open.take().and_then(|o| o.file) else { return };
-        segment.state = SegmentState::Closed;
-        volume.syncer.end(segment.id, file.length());
-        if let Some(live) = shared.live.lock().get_mut(&segment.id) {
-            live.segment = segment.clone();
+        if let Some(open) = self.open.take() {
+            open.close(shared, volume);
         }
-        shared.scribe.note(Note::Segment(Box::new(segment)));
     }
 
     /// Writes what is held back and completes the file.
@@ -468,11 +383,11 @@ impl StreamWriter {
 
     /// Keeps the ledger when nothing is being recorded.
     fn account(&mut self, shared: &Shared, volume: &Volume, desired: Desired, now: WallTime, mono: Duration) {
-        if self.segmenter.is_idle() {
-            if let Some(reason) = self.reason(volume, desired, mono) {
-                self.tracker.missing(reason, now, &mut || shared.gap_id(), &mut self.steps);
-                self.write_ledger(shared);
-            }
+        if self.segmenter.is_idle()
+            && let Some(reason) = self.reason(volume, desired, mono)
+        {
+            self.tracker.missing(reason, now, &mut || shared.gap_id(), &mut self.steps);
+            self.write_ledger(shared);
         }
         let gap = self.tracker.open_gap();
         let idle = self.segmenter.is_idle();
@@ -523,10 +438,10 @@ impl StreamWriter {
             match step {
                 LedgerStep::Open(gap) => shared.note_gap(stream, gap),
                 LedgerStep::Forget { id } => shared.forget_gap(stream, id),
-                LedgerStep::Tell(gap) => shared.events.tell(stopped(stream, &gap)),
+                LedgerStep::Tell(gap) => shared.events.tell(gap_events::stopped(stream, &gap)),
                 LedgerStep::Close { gap, told } => {
                     shared.note_gap(stream, gap);
-                    shared.events.tell(ended(stream, &gap, told));
+                    shared.events.tell(gap_events::ended(stream, &gap, told));
                 }
             }
         }
@@ -547,47 +462,4 @@ fn is_full(e: &std::io::Error) -> bool {
 
 fn refusal(e: std::io::Error) -> Refusal {
     if is_full(&e) { Refusal::Full } else { Refusal::Failed(e) }
-}
-
-fn severity(reason: GapReason) -> Severity {
-    match reason {
-        GapReason::Disabled | GapReason::Restart => Severity::Standard,
-        GapReason::CameraUnreachable | GapReason::StreamDiscontinuity => Severity::Medium,
-        GapReason::Overrun | GapReason::Damaged => Severity::High,
-        GapReason::VolumeFull | GapReason::VolumeFailed => Severity::Critical,
-    }
-}
-
-fn stopped(stream: StreamKey, gap: &crate::ledger::Gap) -> EventDraft {
-    EventDraft::new("recording.stopped", severity(gap.reason), gap.start, "record")
-        .camera(stream.camera)
-        .text(format!("The {} stream is not being recorded: {}", stream.kind, words(gap.reason)))
-        .detail(serde_json::json!({ "stream": stream.kind.as_str(), "reason": gap.reason.as_str() }))
-}
-
-fn ended(stream: StreamKey, gap: &crate::ledger::Gap, told: bool) -> EventDraft {
-    let end = gap.end.unwrap_or(gap.start);
-    let seconds = end.saturating_since(gap.start).as_secs_f64();
-    let (kind, severity, text) = if told {
-        ("recording.resumed", Severity::Standard, format!("The {} stream is recorded again", stream.kind))
-    } else {
-        let text = format!("{seconds:.1} s of the {} stream are missing: {}", stream.kind, words(gap.reason));
-        ("recording.gap", severity(gap.reason), text)
-    };
-    EventDraft::new(kind, severity, gap.start, "record").camera(stream.camera).end(end).text(text).detail(
-        serde_json::json!({ "stream": stream.kind.as_str(), "reason": gap.reason.as_str(), "seconds": seconds }),
-    )
-}
-
-fn words(reason: GapReason) -> &'static str {
-    match reason {
-        GapReason::CameraUnreachable => "no pictures come from the camera",
-        GapReason::Disabled => "the camera or its recording was switched off",
-        GapReason::Restart => "the recorder was not running",
-        GapReason::VolumeFull => "the recording volume is full and nothing on it may be deleted",
-        GapReason::VolumeFailed => "the recording volume cannot be written",
-        GapReason::Overrun => "the disk was slower than the cameras for too long",
-        GapReason::StreamDiscontinuity => "packets were lost or the camera's clock jumped",
-        GapReason::Damaged => "a file was found damaged or missing",
-    }
 }

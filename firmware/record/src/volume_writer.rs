@@ -99,10 +99,10 @@ impl VolumeWriter {
     }
 
     fn look_after_volume(&mut self) {
-        if let Some(e) = self.volume.syncer.take_failure() {
-            if self.volume.writable().is_some() {
-                self.failed(&RecordError::io("sync the files of", &self.volume.config.path, e));
-            }
+        if let Some(e) = self.volume.syncer.take_failure()
+            && self.volume.writable().is_some()
+        {
+            self.failed(&RecordError::io("sync the files of", &self.volume.config.path, e));
         }
         let now = self.shared.clock.monotonic();
         if matches!(self.volume.state(), VolumeState::Failed | VolumeState::Missing) && now >= self.try_again

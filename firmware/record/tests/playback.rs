@@ -1,5 +1,5 @@
 //! What was recorded is there at once: playlists, clips and stills that other programs play.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
 

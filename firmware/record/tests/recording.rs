@@ -1,5 +1,5 @@
 //! From the hub to files that other programs play.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! After a crash, after a lost database, after somebody tampered with the folder.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! A camera made by hand, and a recorder in a temporary directory.
-#![allow(dead_code, missing_docs, unreachable_pub)]
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 use bytes::Bytes;
 use heron_core::{

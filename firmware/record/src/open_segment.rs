@@ -1,0 +1,141 @@
+//! A segment that is being written: its file, its row, its index in memory.
+
+use crate::catalogue::{Segment, SegmentFormat, SegmentState};
+use crate::file::SegmentFile;
+use crate::layout::SegmentPlace;
+use crate::scribe::Note;
+use crate::shared::{LiveSegment, Shared, Volume};
+use crate::summary;
+use crate::volume::Mount;
+use heron_core::{StreamKey, WallTime};
+use heron_media::mp4::{Fragment, FragmentIndex, TrackSpec, scan};
+use std::sync::Arc;
+
+/// A segment being written; the file is made when its first fragment is ready.
+#[derive(Debug)]
+pub(crate) struct OpenSegment {
+    start: WallTime,
+    init: Vec<u8>,
+    format: SegmentFormat,
+    file: Option<(SegmentFile, Segment)>,
+}
+
+/// What an append did.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written {
+    /// The file was made for it.
+    pub(crate) is_first: bool,
+    /// Start of the segment.
+    pub(crate) start: WallTime,
+    /// End of what is written of it.
+    pub(crate) end: WallTime,
+    /// Bytes appended.
+    pub(crate) bytes: u64,
+}
+
+impl OpenSegment {
+    /// A segment of these tracks; `None` without video.
+    pub(crate) fn new(start: WallTime, init: Vec<u8>, tracks: &[TrackSpec]) -> Option<Self> {
+        let format = summary::format_of(tracks)?;
+        Some(Self { start, init, format, file: None })
+    }
+
+    /// Appends a fragment: one write. All of it or nothing.
+    pub(crate) fn append(
+        &mut self,
+        shared: &Shared,
+        volume: &Volume,
+        mount: &Mount,
+        stream: StreamKey,
+        fragment: &Fragment,
+    ) -> std::io::Result<Written> {
+        let (mut file, mut segment) = match self.file.take() {
+            Some(open) => open,
+            None => self.create(shared, volume, mount, stream)?,
+        };
+        let before = file.length();
+        let is_first = before == 0;
+        let mut parts: Vec<&[u8]> = Vec::with_capacity(fragment.payloads.len() + 2);
+        let mut index = fragment.index.clone();
+        index.offset = before;
+        if is_first {
+            parts.push(&self.init);
+            index.offset += self.init.len() as u64;
+        }
+        parts.push(&fragment.header);
+        parts.extend(fragment.payloads.iter().map(|p| &p[..]));
+        if let Err(e) = file.append(&parts) {
+            if is_first {
+                // A file without anything in it is no recording.
+                volume.syncer.end(segment.id, 0);
+                let _ = mount.unlink(&segment.place());
+            } else {
+                self.file = Some((file, segment));
+            }
+            return Err(e);
+        }
+        segment.bytes = file.length();
+        segment.frames = segment.frames.saturating_add(summary::frames_of(&index));
+        segment.end = summary::end_of(&index).unwrap_or(segment.end);
+        volume.syncer.grown(segment.id, segment.bytes);
+        self.publish(shared, &segment, index, is_first);
+        let written =
+            Written { is_first, start: segment.start, end: segment.end, bytes: segment.bytes - before };
+        self.file = Some((file, segment));
+        Ok(written)
+    }
+
+    fn create(
+        &self,
+        shared: &Shared,
+        volume: &Volume,
+        mount: &Mount,
+        stream: StreamKey,
+    ) -> std::io::Result<(SegmentFile, Segment)> {
+        mount.still_there().map_err(std::io::Error::other)?;
+        let new = mount.create(SegmentPlace::new(stream, self.start, 0))?;
+        let segment = Segment {
+            id: shared.segment_id(),
+            stream,
+            volume: mount.id,
+            start: self.start,
+            end: self.start,
+            suffix: new.place.suffix,
+            bytes: 0,
+            init_bytes: u32::try_from(self.init.len()).unwrap_or(u32::MAX),
+            frames: 0,
+            format: self.format.clone(),
+            state: SegmentState::Open,
+            locked: false,
+        };
+        let file = SegmentFile::new(new.file);
+        volume.syncer.begin(segment.id, file.handle(), new.folders);
+        Ok((file, segment))
+    }
+
+    /// Lets playback see the fragment; the first one also makes the segment's row.
+    fn publish(&self, shared: &Shared, segment: &Segment, index: FragmentIndex, is_first: bool) {
+        if is_first {
+            if let Ok(init) = scan::read_init(self.init.as_slice()) {
+                let live =
+                    LiveSegment { segment: segment.clone(), init: Arc::new(init), fragments: vec![index] };
+                shared.live.lock().insert(segment.id, live);
+            }
+            shared.scribe.note(Note::Segment(Box::new(segment.clone())));
+        } else if let Some(live) = shared.live.lock().get_mut(&segment.id) {
+            live.segment = segment.clone();
+            live.fragments.push(index);
+        }
+    }
+
+    /// Completes the file and its row.
+    pub(crate) fn close(self, shared: &Shared, volume: &Volume) {
+        let Some((file, mut segment)) = self.file else { return };
+        segment.state = SegmentState::Closed;
+        volume.syncer.end(segment.id, file.length());
+        if let Some(live) = shared.live.lock().get_mut(&segment.id) {
+            live.segment = segment.clone();
+        }
+        shared.scribe.note(Note::Segment(Box::new(segment)));
+    }
+}
