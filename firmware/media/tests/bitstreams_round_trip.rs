@@ -71,8 +71,8 @@ fn format(kind: Kind) -> TrackFormat {
 fn unit(kind: Kind, n: usize, sizes: &[usize]) -> (Vec<u8>, bool) {
     let total = sizes.iter().sum::<usize>();
     match kind {
-        Kind::H264 => (picture(false, n % 5 == 0, sizes, n as u8), n % 5 == 0),
-        Kind::H265 => (picture(true, n % 5 == 0, sizes, n as u8), n % 5 == 0),
+        Kind::H264 => (picture(false, n.is_multiple_of(5), sizes, n as u8), n.is_multiple_of(5)),
+        Kind::H265 => (picture(true, n.is_multiple_of(5), sizes, n as u8), n.is_multiple_of(5)),
         Kind::Aac => (vec![n as u8; total % 1500 + 1], true),
         Kind::G711 => (vec![n as u8; 160], true),
         Kind::Metadata => (format!("<a>{}</a>", "x".repeat(total)).into_bytes(), true),
