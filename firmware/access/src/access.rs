@@ -16,8 +16,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-/// Gets the audit events, after the fact. It is called on a tokio worker and must not block: `try_send` into a bounded channel whose
-/// other end appends to the journal.
+/// Gets the audit events, after the fact. It is called on a tokio worker and must not block: `try_send` into
+/// a bounded channel whose other end appends to the journal.
 pub type AuditSink = Arc<dyn Fn(EventDraft) + Send + Sync>;
 
 /// Failed sign-ins that are written down in a minute.
@@ -92,7 +92,8 @@ impl fmt::Debug for Access {
 }
 
 impl Access {
-    /// Opens users and sessions in `store`, which was opened with [`crate::MIGRATIONS`]; makes the claim token at the first start.
+    /// Opens users and sessions in `store`, which was opened with [`crate::MIGRATIONS`]; makes the claim
+    /// token at the first start.
     ///
     /// # Errors
     /// [`AccessError::Store`].
@@ -140,8 +141,8 @@ impl Access {
         self.0.claim_token.read().is_none()
     }
 
-    /// The token that proves possession, to be printed and written to the token file (mode 0600): the same over restarts until the box
-    /// is claimed, `None` from then on.
+    /// The token that proves possession, to be printed and written to the token file (mode 0600): the same
+    /// over restarts until the box is claimed, `None` from then on.
     pub fn claim_token(&self) -> Option<String> {
         self.0.claim_token.read().clone()
     }
@@ -156,8 +157,9 @@ impl Access {
         self.0.state.read().principal(&hash, now).ok_or(AccessError::WrongToken)
     }
 
-    /// Who a session belongs to now, and what they may do now: for long-lived sockets, to be asked again whenever
-    /// [`Access::changes`] moves. The access token they opened with may have ended meanwhile; the session must still stand.
+    /// Who a session belongs to now, and what they may do now: for long-lived sockets, to be asked again
+    /// whenever [`Access::changes`] moves. The access token they opened with may have ended meanwhile; the
+    /// session must still stand.
     ///
     /// # Errors
     /// [`AccessError::WrongToken`] when the session was revoked, has ended, or its user is disabled or gone.
@@ -216,7 +218,8 @@ impl Access {
         list
     }
 
-    /// Removes what has ended from memory and disk. Call it about once a minute: sign-ins do part of it, but a quiet box has none.
+    /// Removes what has ended from memory and disk. Call it about once a minute: sign-ins do part of it, but
+    /// a quiet box has none.
     ///
     /// # Errors
     /// [`AccessError::Store`].
@@ -233,8 +236,8 @@ impl Access {
         Ok(())
     }
 
-    /// Ends everybody's sessions: after the database was restored from a backup, in which sessions and users that have been ended
-    /// since still stand.
+    /// Ends everybody's sessions: after the database was restored from a backup, in which sessions and users
+    /// that have been ended since still stand.
     ///
     /// # Errors
     /// [`AccessError::Store`].

@@ -13,9 +13,9 @@ use zeroize::Zeroizing;
 /// Hashes at work at once: 19 MiB each, on a box with 1 GB, and never more than two cores busy with sign-ins.
 const AT_ONCE: usize = 2;
 
-/// Sign-ins that may wait. A hash takes about 25 ms on a desktop and 150 ms on a small ARM core, so the last of 16 waits about a
-/// second. Half of the places are kept for those who come from an address that is signed in already: a flood from
-/// strangers does not keep the owner out.
+/// Sign-ins that may wait. A hash takes about 25 ms on a desktop and 150 ms on a small ARM core, so the last
+/// of 16 waits about a second. Half of the places are kept for those who come from an address that is signed
+/// in already: a flood from strangers does not keep the owner out.
 const QUEUE: usize = 16;
 const QUEUE_OF_STRANGERS: usize = 8;
 

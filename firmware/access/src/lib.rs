@@ -12,33 +12,38 @@
 //! ```
 //!
 //! ## Invariants
-//! 1. No default password. Until somebody proves possession of the box by its claim token, nobody can sign in; after that
-//!    the token is gone. Of many claims at once one wins.
-//! 2. Secrets are stored as hashes alone: passwords as argon2id (19 MiB, 2 passes: OWASP's first choice for small
-//!    machines), tokens (256 random bits) as SHA-256. The claim token of an unclaimed box, which protects nothing yet, is the one
-//!    exception.
+//! 1. No default password. Until somebody proves possession of the box by its claim token, nobody can sign
+//!    in; after that the token is gone. Of many claims at once one wins.
+//! 2. Secrets are stored as hashes alone: passwords as argon2id (19 MiB, 2 passes: OWASP's first choice for
+//!    small machines), tokens (256 random bits) as SHA-256. The claim token of an unclaimed box, which
+//!    protects nothing yet, is the one exception.
 //! 3. An unknown user and a wrong password get the same words after the same work.
-//! 4. A guess counts before it is checked, so guessing in parallel gains nothing. What is refused while locked does not count, so a
-//!    lock always ends.
-//! 5. Nobody can lock an owner out for ever. Locks belong to (account, address) pairs and to addresses, never to an account: an attacker
-//!    elsewhere locks only himself. An address from which the account is signed in already is exempt from the address
-//!    limit, and a standing session goes on through its refresh token whatever happens to sign-ins. An attacker at the
-//!    owner's own address can make him wait 15 minutes at most, and never ends his session.
-//! 6. [`Access::authenticate`] reads memory only, and sees a revoked session, a disabled user or a changed role at once.
-//! 7. A rotated refresh token that comes again revokes its session: either it or its successor was stolen. For 10 s after the rotation
-//!    it gets the same successor again instead, because two tabs of one browser ask at the same time.
+//! 4. A guess counts before it is checked, so guessing in parallel gains nothing. What is refused while
+//!    locked does not count, so a lock always ends.
+//! 5. Nobody can lock an owner out for ever. Locks belong to (account, address) pairs and to addresses, never
+//!    to an account: an attacker elsewhere locks only himself. An address from which the account is signed in
+//!    already is exempt from the address limit, and a standing session goes on through its refresh token
+//!    whatever happens to sign-ins. An attacker at the owner's own address (behind the same router, or on his
+//!    machine) can make him wait, 15 minutes at a time and only while he keeps at it; he never ends the owner's
+//!    session, and from any other address the owner signs in at once. A restart forgets all locks.
+//! 6. [`Access::authenticate`] reads memory only, and sees a revoked session, a disabled user or a changed
+//!    role at once.
+//! 7. A rotated refresh token that comes again revokes its session: either it or its successor was stolen.
+//!    For 10 s after the rotation it gets the same successor again instead, because two tabs of one browser
+//!    ask at the same time.
 //! 8. There is always an enabled administrator once the box is claimed.
-//! 9. Bounded: 256 users, 32 sessions each (the least recently used goes), 4,096 addresses under watch, 2 hashes at work (19 MiB
-//!    each) and 16 waiting.
+//! 9. Bounded: 256 users, 32 sessions each (the least recently used goes), 4,096 addresses under watch, 2
+//!    hashes at work (19 MiB each) and 16 waiting.
 //!
 //! ## Audit
-//! [`AuditSink`] gets an `EventDraft` for every claim, sign-in, failure, lock-out, revocation and change of a user. It is called after
-//! the fact is committed and must not block. Failures beyond 30 a minute are counted and reported with the next
-//! one, so that an attack does not push everything else out of the journal. A user name that does not exist is never
-//! written down: people type passwords into that field.
+//! [`AuditSink`] gets an `EventDraft` for every claim, sign-in, failure, lock-out, revocation and change of a
+//! user. It is called after the fact is committed and must not block. Failures beyond 30 a minute are counted
+//! and reported with the next one, so that an attack does not push everything else out of the journal. A user
+//! name that does not exist is never written down: people type passwords into that field.
 //!
 //! ## Non-goals
-//! TOTP, groups, rights per camera, API tokens (each has its own issue); cookies and CSRF (`api`); trust in forwarded addresses.
+//! TOTP, groups, rights per camera, API tokens (each has its own issue); cookies and CSRF (`api`); trust in
+//! forwarded addresses.
 
 mod access;
 mod claim;

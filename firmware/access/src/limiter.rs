@@ -12,7 +12,8 @@ const FREE_TRIES: u32 = 4;
 /// The first wait; it doubles with each further try.
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 
-/// The longest wait: at most 96 guesses a day at one account from one address. Ten random letters have 10^14 values.
+/// The longest wait: at most 96 guesses a day at one account from one address. Ten random letters have 10^14
+/// values.
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// After so long without a try the account's count from that address begins again.
@@ -22,8 +23,8 @@ const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
 const ADDRESS_TRIES: u32 = 20;
 const ADDRESS_REFILL: Duration = Duration::from_secs(30);
 
-/// Pairs and addresses under watch, each. About 150 bytes a pair: 600 kB. When it is full the one that has been quiet the longest is
-/// forgotten; whoever owns 4,096 networks could forget by himself.
+/// Pairs and addresses under watch, each. About 150 bytes a pair: 600 kB. When it is full the one that has
+/// been quiet the longest is forgotten; whoever owns 4,096 networks could forget by himself.
 const MOST_WATCHED: usize = 4096;
 
 /// Where a try comes from: an IPv4 address, or an IPv6 network of 64 bits (one household has 2^64 addresses).
@@ -74,8 +75,8 @@ pub(crate) struct Try {
 }
 
 impl Limiter {
-    /// Counts a try of `account` from `address` at `now` (monotonic) as wrong, or refuses it. `known`: the account is signed in from
-    /// there already, so the address's own limit does not hold.
+    /// Counts a try of `account` from `address` at `now` (monotonic) as wrong, or refuses it. `known`: the
+    /// account is signed in from there already, so the address's own limit does not hold.
     pub(crate) fn begin(
         &self,
         account: &str,

@@ -8,8 +8,8 @@ const MOST_CHARS: usize = 256;
 /// The commonest passwords of ten characters and more, in lower case: shorter ones are refused by length.
 const COMMON: &str = include_str!("common_passwords.txt");
 
-/// Checks a new password for `username`: length, not the name, not among the commonest, not a few characters over and over. No rules
-/// about digits and signs (NIST SP 800-63B §5.1.1.2: they make passwords worse).
+/// Checks a new password for `username`: length, not the name, not among the commonest, not a few characters
+/// over and over. No rules about digits and signs (NIST SP 800-63B §5.1.1.2: they make passwords worse).
 pub(crate) fn check(field: &'static str, password: &str, username: &str) -> Result<()> {
     let refuse = |detail: String| Err(AccessError::invalid(field, detail));
     let length = password.chars().count();

@@ -12,7 +12,8 @@ use std::time::Duration;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-/// A refresh token that was just rotated gets its successor again for so long: two tabs of one browser ask at the same time.
+/// A refresh token that was just rotated gets its successor again for so long: two tabs of one browser ask at
+/// the same time.
 const REPLAY_LASTS: Duration = Duration::from_secs(10);
 
 const MOST_AGENT_CHARS: usize = 200;
@@ -79,8 +80,9 @@ impl Access {
     /// Signs in with name and password.
     ///
     /// # Errors
-    /// [`AccessError::NotClaimed`]; [`AccessError::WrongCredentials`] for an unknown user, a wrong password and a disabled user alike;
-    /// [`AccessError::LockedOut`], [`AccessError::Exhausted`] with how long to wait.
+    /// [`AccessError::NotClaimed`]; [`AccessError::WrongCredentials`] for an unknown user, a wrong password
+    /// and a disabled user alike; [`AccessError::LockedOut`], [`AccessError::Exhausted`] with how long to
+    /// wait.
     pub async fn login(&self, username: &str, password: &str, origin: Origin) -> Result<Login> {
         if !self.is_claimed() {
             return Err(AccessError::NotClaimed);
@@ -145,7 +147,8 @@ impl Access {
         self.0.audit_failure(kind, severity, text, detail);
     }
 
-    /// Makes a session, unless the user was removed, disabled or given another password while theirs was being checked.
+    /// Makes a session, unless the user was removed, disabled or given another password while theirs was
+    /// being checked.
     async fn new_session(
         &self,
         user: Uuid,
@@ -160,7 +163,7 @@ impl Access {
         let (account, ..) = self
             .0
             .store
-            .write_then(
+            .write_durable_then(
                 move |tx| {
                     let mut account = match row::one_account(tx, user) {
                         Ok(a) if !a.user.disabled && Some(&a.password) == checked.as_ref() => a,
@@ -193,7 +196,8 @@ impl Access {
         Ok(fresh.login(account.user, id))
     }
 
-    /// Trades a refresh token for a new pair; the old one is spent. See invariant 7.
+    /// Trades a refresh token for a new pair; the old one is spent. See invariant 7. Synced to disk: if a
+    /// power cut undid the rotation, the new token would look like a stolen one.
     ///
     /// # Errors
     /// [`AccessError::WrongToken`], whatever is wrong with it.
@@ -217,7 +221,7 @@ impl Access {
         let rotation = self
             .0
             .store
-            .write_then(
+            .write_durable_then(
                 move |tx| {
                     let current = row::session_by_family(tx, &family_hash)?.ok_or(AccessError::WrongToken)?;
                     if current.refresh_expires <= now || row::one_account(tx, current.user)?.user.disabled {

@@ -1,4 +1,5 @@
-//! What is known in memory: all users and all sessions. At most 256 users with 32 sessions of about 500 bytes: 4 MiB.
+//! What is known in memory: all users and all sessions. At most 256 users with 32 sessions of about 500
+//! bytes: 4 MiB.
 
 use crate::limiter::origin_of;
 use crate::token::{self, Hash};
@@ -16,7 +17,8 @@ pub(crate) const ACCESS_LASTS: Duration = Duration::from_secs(15 * 60);
 /// How long a refresh token lasts.
 pub(crate) const REFRESH_LASTS: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// A clock that was set back by more makes access tokens that seem to come from the future, which are refused.
+/// A clock that was set back by more makes access tokens that seem to come from the future, which are
+/// refused.
 const CLOCK_SLACK: Duration = Duration::from_secs(60);
 
 /// After a rotation the old access token is good for so long, for requests that are on their way.

@@ -49,7 +49,8 @@ pub(crate) fn new_family() -> Result<Family> {
     random()
 }
 
-/// A new refresh token of a family: the family and 256 random bits, base64url, 64 characters. With the hash of its secret.
+/// A new refresh token of a family: the family and 256 random bits, base64url, 64 characters. With the hash
+/// of its secret.
 pub(crate) fn new_refresh(family: &Family) -> Result<(Zeroizing<String>, Hash)> {
     let secret = random::<SECRET_BYTES>()?;
     let both = Zeroizing::new([&family[..], &secret[..]].concat());
@@ -75,7 +76,8 @@ fn decoded<const N: usize>(token: &str) -> Option<Zeroizing<[u8; N]>> {
 /// Crockford's base32: no I, L, O, U.
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// A new claim token: 128 random bits as 26 characters in groups, `7K3MX-…`, to be read off a label and typed.
+/// A new claim token: 128 random bits as 26 characters in groups, `7K3MX-…`, to be read off a label and
+/// typed.
 pub(crate) fn new_claim() -> Result<String> {
     let mut rest = u128::from_be_bytes(*random::<16>()?);
     let mut token = String::with_capacity(30);
@@ -89,7 +91,8 @@ pub(crate) fn new_claim() -> Result<String> {
     Ok(token)
 }
 
-/// Whether somebody typed the claim token: letter case, dashes and spaces do not matter, O is 0, I and L are 1.
+/// Whether somebody typed the claim token: letter case, dashes and spaces do not matter, O is 0, I and L are
+/// 1.
 pub(crate) fn claim_matches(typed: &str, token: &str) -> bool {
     let plain = |s: &str| -> Vec<u8> {
         s.bytes()

@@ -13,8 +13,8 @@ impl Access {
     /// Adds a user.
     ///
     /// # Errors
-    /// [`AccessError::Forbidden`]; [`AccessError::Invalid`] naming `username` or `password`; [`AccessError::Conflict`] when the name is
-    /// taken in any letter case.
+    /// [`AccessError::Forbidden`]; [`AccessError::Invalid`] naming `username` or `password`;
+    /// [`AccessError::Conflict`] when the name is taken in any letter case.
     pub async fn create_user(&self, by: &Principal, new: NewUser) -> Result<User> {
         by.require(Right::Users)?;
         let username = user::checked_name(&new.username)?;
@@ -52,12 +52,12 @@ impl Access {
         Ok(user)
     }
 
-    /// Changes a user; absent = unchanged. A new password or disabling ends their sessions (but the one that asks); a new role holds at
-    /// once.
+    /// Changes a user; absent = unchanged. A new password or disabling ends their sessions (but the one that
+    /// asks); a new role holds at once.
     ///
     /// # Errors
-    /// [`AccessError::Forbidden`]; [`AccessError::NotFound`]; [`AccessError::Invalid`] naming `password`; [`AccessError::Conflict`] when no
-    /// enabled administrator would be left.
+    /// [`AccessError::Forbidden`]; [`AccessError::NotFound`]; [`AccessError::Invalid`] naming `password`;
+    /// [`AccessError::Conflict`] when no enabled administrator would be left.
     pub async fn update_user(&self, by: &Principal, id: Uuid, patch: UserPatch) -> Result<User> {
         by.require(Right::Users)?;
         let name = self.user(id)?.username;
@@ -88,7 +88,8 @@ impl Access {
     /// Changes one's own password. Ends one's other sessions.
     ///
     /// # Errors
-    /// [`AccessError::Invalid`] naming `old_password` or `password`; [`AccessError::LockedOut`] after too many wrong ones.
+    /// [`AccessError::Invalid`] naming `old_password` or `password`; [`AccessError::LockedOut`] after too
+    /// many wrong ones.
     pub async fn change_own_password(
         &self,
         by: &Principal,
@@ -171,7 +172,8 @@ impl Access {
     /// Removes a user and ends their sessions.
     ///
     /// # Errors
-    /// [`AccessError::Forbidden`]; [`AccessError::NotFound`]; [`AccessError::Conflict`] for the last enabled administrator.
+    /// [`AccessError::Forbidden`]; [`AccessError::NotFound`]; [`AccessError::Conflict`] for the last enabled
+    /// administrator.
     pub async fn delete_user(&self, by: &Principal, id: Uuid) -> Result<()> {
         by.require(Right::Users)?;
         let inner = Arc::clone(&self.0);

@@ -179,8 +179,8 @@ fn yes() -> bool {
     true
 }
 
-/// Body of `PATCH /cameras/{id}`: absent = unchanged, null = cleared (where that makes sense; elsewhere null is refused). No
-/// `Debug`: it may hold a password.
+/// Body of `PATCH /cameras/{id}`: absent = unchanged, null = cleared (where that makes sense; elsewhere null
+/// is refused). No `Debug`: it may hold a password.
 #[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CameraPatch {

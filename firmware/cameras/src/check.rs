@@ -3,7 +3,8 @@
 use crate::{CamerasError, Result, Transport};
 use url::Url;
 
-/// Control characters, and the invisible ones that reorder text (Unicode TR 36 §2.10), which make one name look like another.
+/// Control characters, and the invisible ones that reorder text (Unicode TR 36 §2.10), which make one name
+/// look like another.
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' | '\u{feff}')

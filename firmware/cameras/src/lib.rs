@@ -1,7 +1,7 @@
 //! # cameras: the register
 //!
-//! Which cameras there are, where they are reached, who may log in to them, which site they belong to. What a camera is doing
-//! right now is `ingest`'s; what was recorded of it is `record`'s.
+//! Which cameras there are, where they are reached, who may log in to them, which site they belong to. What a
+//! camera is doing right now is `ingest`'s; what was recorded of it is `record`'s.
 //!
 //! ```text
 //!  POST /cameras ─► NewCamera ─► parse_source: credentials out of the address ─┐
@@ -12,16 +12,19 @@
 //!
 //! ## Invariants
 //! 1. [`Camera::source`] never holds credentials. They are moved out of the address when it comes in.
-//! 2. A password is at rest only as AES-256-GCM under the key file, bound to its camera: copied to another camera's row it
-//!    does not open. It leaves the room only through [`CameraRegister::credentials`], never in `Debug`, JSON or an error.
-//! 3. A lost or wrong key never stops the box. The cameras are listed, [`CameraRegister::unreadable_passwords`] says which passwords
-//!    must be entered again, and everything else works.
-//! 4. Names are data: whatever is printable is fine, also when it looks like SQL, a path or markup. Two cameras never have
-//!    exactly the same name.
-//! 5. Patches to one camera at the same time do not undo each other: each is applied to the row as it is then.
+//! 2. A password is at rest only as AES-256-GCM under the key file, bound to its camera: copied to another
+//!    camera's row it does not open. It leaves the room only through [`CameraRegister::credentials`], never
+//!    in `Debug`, JSON or an error.
+//! 3. A lost or wrong key never stops the box. The cameras are listed,
+//!    [`CameraRegister::unreadable_passwords`] says which passwords must be entered again, and everything
+//!    else works.
+//! 4. Names are data: whatever is printable is fine, also when it looks like SQL, a path or markup. Two
+//!    cameras never have exactly the same name.
+//! 5. Patches to one camera at the same time do not undo each other: each is applied to the row as it is
+//!    then.
 //! 6. There is always a default site, and every camera belongs to one that exists.
-//! 7. Bounded: 256 cameras, 16 tags each, addresses of 2,048 bytes. All of it (under 1 MiB) is in memory, so reading it
-//!    never waits for a disk.
+//! 7. Bounded: 256 cameras, 16 tags each, addresses of 2,048 bytes. All of it (under 1 MiB) is in memory, so
+//!    reading it never waits for a disk.
 //!
 //! ## Non-goals
 //! Connecting to cameras, discovery, vendor templates, the tree below a site.

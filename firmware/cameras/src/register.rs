@@ -50,8 +50,8 @@ pub struct CameraPage {
 }
 
 impl CameraRegister {
-    /// Opens the register in `store`, which was opened with [`crate::MIGRATIONS`]. Makes the default site (`Home`, UTC) when there is
-    /// none.
+    /// Opens the register in `store`, which was opened with [`crate::MIGRATIONS`]. Makes the default site
+    /// (`Home`, UTC) when there is none.
     ///
     /// # Errors
     /// [`CamerasError::Store`].
@@ -73,7 +73,8 @@ impl CameraRegister {
     /// Adds a camera.
     ///
     /// # Errors
-    /// [`CamerasError::Invalid`] naming the field; [`CamerasError::Conflict`] when the name is taken; [`CamerasError::Full`].
+    /// [`CamerasError::Invalid`] naming the field; [`CamerasError::Conflict`] when the name is taken;
+    /// [`CamerasError::Full`].
     pub async fn create(&self, new: NewCamera) -> Result<Arc<Camera>> {
         let id = CameraId::generate();
         let now = self.0.clock.now();

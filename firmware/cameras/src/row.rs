@@ -18,7 +18,8 @@ pub(crate) struct Stored {
 
 const COLUMNS: &str = "id, name, source, sub_source, username, password, transport, enabled, site, tags, record_mode, record_sub, created_ns";
 
-/// Every camera. A row that this release cannot read is left out, and said so: one bad row must not stop the others.
+/// Every camera. A row that this release cannot read is left out, and said so: one bad row must not stop the
+/// others.
 pub(crate) fn all(conn: &Connection) -> rusqlite::Result<Vec<Stored>> {
     let mut statement = conn.prepare_cached(&format!("SELECT {COLUMNS} FROM cameras_cameras ORDER BY id"))?;
     let mut rows = statement.query([])?;

@@ -18,8 +18,9 @@ const SCHEME_1: u8 = 1;
 
 /// Seals and opens with the box's key. Cheap to clone.
 ///
-/// A sealed value is: 1 (the scheme), 12 random bytes of nonce, the ciphertext, 16 bytes of tag. The camera's id and the field's
-/// name are authenticated with it. Random nonces are safe for 2^32 values under one key; a box seals a few hundred.
+/// A sealed value is: 1 (the scheme), 12 random bytes of nonce, the ciphertext, 16 bytes of tag. The camera's
+/// id and the field's name are authenticated with it. Random nonces are safe for 2^32 values under one key; a
+/// box seals a few hundred.
 #[derive(Clone)]
 pub struct Sealer(Arc<RandomizedNonceKey>);
 

@@ -34,7 +34,8 @@ impl CameraRegister {
         })
     }
 
-    /// Changes a site's name or time zone; absent = unchanged. At the claim: `set_site(default_site().id, …)`.
+    /// Changes a site's name or time zone; absent = unchanged. At the claim: `set_site(default_site().id,
+    /// …)`.
     ///
     /// # Errors
     /// [`CamerasError::NoSite`]; [`CamerasError::Invalid`] naming `site_name` or `timezone`.

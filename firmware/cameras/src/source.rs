@@ -25,11 +25,12 @@ impl fmt::Debug for ParsedSource {
     }
 }
 
-/// Reads an address. Credentials may be percent-encoded or, as people paste them, hold `@`, `:`, `/`, `?` or `#` as they are.
+/// Reads an address. Credentials may be percent-encoded or, as people paste them, hold `@`, `:`, `/`, `?` or
+/// `#` as they are.
 ///
 /// # Errors
-/// [`CamerasError::Invalid`] naming `field`: no scheme, a scheme that is not supported yet, no host, too long, control
-/// characters. The message never repeats the credentials.
+/// [`CamerasError::Invalid`] naming `field`: no scheme, a scheme that is not supported yet, no host, too
+/// long, control characters. The message never repeats the credentials.
 pub fn parse_source(field: &'static str, text: &str) -> Result<ParsedSource> {
     let wrong = |detail: String| CamerasError::invalid(field, detail);
     let text = text.trim();
@@ -101,8 +102,8 @@ fn split_userinfo(rest: &str) -> (Option<&str>, &str) {
     if let Some(at) = authority.rfind('@') {
         return (Some(&rest[..at]), &rest[at + 1..]);
     }
-    // No '@' before the first '/', '?' or '#'. If what stands there cannot be host:port, the password holds such a
-    // character and the '@' comes later.
+    // No '@' before the first '/', '?' or '#'. If what stands there cannot be host:port, the password holds
+    // such a character and the '@' comes later.
     let port = authority.rsplit_once(':').filter(|_| !authority.ends_with(']')).map(|(_, p)| p);
     let not_a_port = port.is_some_and(|p| p.is_empty() || !p.bytes().all(|b| b.is_ascii_digit()));
     if not_a_port {
@@ -125,7 +126,8 @@ fn is_host(host: &str) -> bool {
     }
 }
 
-/// `%41` becomes `A`; a `%` that is not followed by two hex digits stays, because people paste passwords as they are.
+/// `%41` becomes `A`; a `%` that is not followed by two hex digits stays, because people paste passwords as
+/// they are.
 fn percent_decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Zeroizing::new(Vec::with_capacity(bytes.len()));

@@ -40,8 +40,8 @@ impl fmt::Debug for Consumer {
 }
 
 impl Journal {
-    /// The consumer called `name` (1 to 64 of `a-z 0-9 _ - . :`). A new one begins with the oldest event that is
-    /// kept.
+    /// The consumer called `name` (1 to 64 of `a-z 0-9 _ - . :`). A new one begins with the oldest event that
+    /// is kept.
     ///
     /// # Errors
     /// [`JournalError::Invalid`] naming `name`, also when there are 64 already.
@@ -107,8 +107,8 @@ impl Consumer {
         self.acked.load(Ordering::Relaxed)
     }
 
-    /// At most `max` (1 to 1,000) events after the last acknowledged one. Asking again without [`Consumer::ack`] gives the same
-    /// events: delivery is at least once.
+    /// At most `max` (1 to 1,000) events after the last acknowledged one. Asking again without
+    /// [`Consumer::ack`] gives the same events: delivery is at least once.
     ///
     /// # Errors
     /// [`JournalError::Store`].
@@ -130,7 +130,8 @@ impl Consumer {
             .await
     }
 
-    /// Marks everything up to `seq` as done with. Going back is ignored; going past the newest event is refused.
+    /// Marks everything up to `seq` as done with. Going back is ignored; going past the newest event is
+    /// refused.
     ///
     /// # Errors
     /// [`JournalError::Invalid`] naming `seq`.
@@ -161,8 +162,8 @@ impl Consumer {
         Ok(())
     }
 
-    /// Waits until there is an event after the last acknowledged one. Returns at once when there is; never returns
-    /// `false` while the journal lives. Cancel safe.
+    /// Waits until there is an event after the last acknowledged one. Returns at once when there is; never
+    /// returns `false` while the journal lives. Cancel safe.
     pub async fn wait(&mut self) -> bool {
         let acked = self.acked();
         self.newest.wait_for(|newest| *newest > acked).await.is_ok()

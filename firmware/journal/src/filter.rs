@@ -32,7 +32,8 @@ pub struct EventFilter {
 pub struct Page {
     /// The events.
     pub items: Vec<Entry>,
-    /// Give it back as `cursor` for older ones; `None` at the end. Events that come in meanwhile do not shift it.
+    /// Give it back as `cursor` for older ones; `None` at the end. Events that come in meanwhile do not shift
+    /// it.
     pub next: Option<String>,
 }
 

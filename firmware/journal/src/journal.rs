@@ -8,8 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 use tokio::sync::{broadcast, watch};
 
-/// Events a subscriber may be behind. 64 cameras that all fail and come back make 128; at about 1 kB each the ring
-/// holds 1 MiB at most, shared by all subscribers.
+/// Events a subscriber may be behind. 64 cameras that all fail and come back make 128; at about 1 kB each the
+/// ring holds 1 MiB at most, shared by all subscribers.
 const SUBSCRIBER_LAG: usize = 1024;
 
 /// Events in one call of [`Journal::append_many`].
@@ -21,8 +21,8 @@ const PRUNE_EVERY: u64 = 256;
 /// Bounds of the journal.
 #[derive(Clone, Debug)]
 pub struct JournalOptions {
-    /// Rows to keep; older ones are pruned (256 rows late at most). A row is about 500 bytes with its indexes, so
-    /// 500,000 are 250 MB: at 64 cameras and 250 events a day each, a month.
+    /// Rows to keep; older ones are pruned (256 rows late at most). A row is about 500 bytes with its
+    /// indexes, so 500,000 are 250 MB: at 64 cameras and 250 events a day each, a month.
     pub keep_rows: u64,
 }
 
@@ -50,8 +50,8 @@ impl fmt::Debug for Journal {
 }
 
 impl Journal {
-    /// Opens the journal in `store`, which was opened with [`crate::MIGRATIONS`]. One per store: consumers and
-    /// subscribers hear only of what is appended through this one and its clones.
+    /// Opens the journal in `store`, which was opened with [`crate::MIGRATIONS`]. One per store: consumers
+    /// and subscribers hear only of what is appended through this one and its clones.
     ///
     /// # Errors
     /// [`JournalError::Store`].
@@ -131,7 +131,8 @@ impl Journal {
         }
     }
 
-    /// Everything appended from now on, for live views. Not durable: use [`Journal::consumer`] for what must not be missed.
+    /// Everything appended from now on, for live views. Not durable: use [`Journal::consumer`] for what must
+    /// not be missed.
     pub fn subscribe(&self) -> Subscription {
         Subscription(self.news.subscribe())
     }

@@ -1,7 +1,7 @@
 //! # journal: everything that happened
 //!
-//! An append-only, hash-chained log. Whatever must survive a crash or an outage (fleet uplink, notifications, webhooks)
-//! reads it as a named [`Consumer`] with a durable cursor: this is the box's message broker.
+//! An append-only, hash-chained log. Whatever must survive a crash or an outage (fleet uplink, notifications,
+//! webhooks) reads it as a named [`Consumer`] with a durable cursor: this is the box's message broker.
 //!
 //! ```text
 //!  rooms ── append(EventDraft) ──► store's writer ──► journal_events: seq, id, …, hash = SHA-256(previous hash ‖ row)
@@ -13,19 +13,22 @@
 //!
 //! ## Invariants
 //! 1. `seq` counts from 1 without holes; ids are ULIDs that grow with `seq`, even when the clock steps back.
-//! 2. A row never changes (a trigger refuses it). What people say of an event lives beside it and is itself journalled,
-//!    so the chain covers that too.
-//! 3. `hash` is SHA-256 over the previous row's hash and the row's canonical bytes (see `row.rs`); the first row
-//!    follows 32 zero bytes. [`Journal::verify`] finds the first row that was altered, removed or inserted.
+//! 2. A row never changes (a trigger refuses it). What people say of an event lives beside it and is itself
+//!    journalled, so the chain covers that too.
+//! 3. `hash` is SHA-256 over the previous row's hash and the row's canonical bytes (see `row.rs`); the first
+//!    row follows 32 zero bytes. [`Journal::verify`] finds the first row that was altered, removed or
+//!    inserted.
 //! 4. Subscribers and consumers see an event only after it is committed, and in `seq` order.
-//! 5. Appending does not fail for the size of its words: text over 4,000 characters is cut, detail over 16 KiB is
-//!    replaced by a note of its size. Only a kind that is not a kind is refused.
-//! 6. Bounded: [`JournalOptions::keep_rows`] rows. Pruning removes the oldest, leaves the hash of the last removed row as
-//!    checkpoint, and verification starts from there. A consumer that had not read them is told how many it missed.
+//! 5. Appending does not fail for the size of its words: text over 4,000 characters is cut, detail over 16
+//!    KiB is replaced by a note of its size. Only a kind that is not a kind is refused.
+//! 6. Bounded: [`JournalOptions::keep_rows`] rows. Pruning removes the oldest, leaves the hash of the last
+//!    removed row as checkpoint, and verification starts from there. A consumer that had not read them is
+//!    told how many it missed.
 //!
 //! ## Non-goals
-//! Proof against somebody who owns the box and rewrites the whole chain, or cuts off its end: that needs an anchor
-//! outside. [`Journal::head`] is what to sign or send away. Storing pictures or high-rate measurements.
+//! Proof against somebody who owns the box and rewrites the whole chain, or cuts off its end: that needs an
+//! anchor outside. [`Journal::head`] is what to sign or send away. Storing pictures or high-rate
+//! measurements.
 
 mod consumer;
 mod entry;

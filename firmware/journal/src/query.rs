@@ -110,8 +110,8 @@ impl Journal {
         self.store.try_read(move |conn| by_id(conn, id)).await
     }
 
-    /// Changes status, tags or end of an event, or adds a note, in `actor`'s name. The change itself is journalled as
-    /// `event.changed` in the same transaction.
+    /// Changes status, tags or end of an event, or adds a note, in `actor`'s name. The change itself is
+    /// journalled as `event.changed` in the same transaction.
     ///
     /// # Errors
     /// [`JournalError::NotFound`]; [`JournalError::Invalid`] naming `note`, `tags` or `end`.

@@ -1,9 +1,10 @@
 //! One immutable row: its canonical bytes, its hash, its way into and out of the table.
 //!
-//! Canonical bytes, version 1: the ASCII bytes `heron journal 1` and a zero, then in this order seq (u64), id (16 bytes), kind, camera
-//! (optional, 16 bytes), start (i64 nanoseconds), end (optional i64), severity (one byte), actor, text (optional), detail
-//! (optional, the JSON text as stored). Integers are big-endian; a string is its length in bytes (u32) and its UTF-8;
-//! an optional value is a byte 0, or a byte 1 and the value.
+//! Canonical bytes, version 1: the ASCII bytes `heron journal 1` and a zero, then in this order seq (u64), id
+//! (16 bytes), kind, camera (optional, 16 bytes), start (i64 nanoseconds), end (optional i64), severity (one
+//! byte), actor, text (optional), detail (optional, the JSON text as stored). Integers are big-endian; a
+//! string is its length in bytes (u32) and its UTF-8; an optional value is a byte 0, or a byte 1 and the
+//! value.
 
 use crate::{JournalError, Result};
 use heron_core::{CameraId, Event, EventDraft, Severity, WallTime};

@@ -6,7 +6,8 @@ use crate::{JournalError, Result};
 use rusqlite::{Connection, OptionalExtension};
 use std::ops::RangeInclusive;
 
-/// Rows checked in one read, so that a long check (about 1 s for 500,000 rows) leaves the connection to others between.
+/// Rows checked in one read, so that a long check (about 1 s for 500,000 rows) leaves the connection to
+/// others between.
 const AT_ONCE: i64 = 2000;
 
 /// The first row that does not fit the chain.
@@ -25,8 +26,8 @@ enum Step {
 }
 
 impl Journal {
-    /// Recomputes the hashes of a range of seqs; `None` means that it is whole. Rows that were pruned are passed over by way of
-    /// the checkpoint; `1..=u64::MAX` checks everything that is kept.
+    /// Recomputes the hashes of a range of seqs; `None` means that it is whole. Rows that were pruned are
+    /// passed over by way of the checkpoint; `1..=u64::MAX` checks everything that is kept.
     ///
     /// # Errors
     /// [`JournalError::Invalid`] naming `range` when it is empty; [`JournalError::Store`].

@@ -1,4 +1,5 @@
-//! The keys of this release. A room that grows keys of its own brings its own list to [`crate::Settings::open`].
+//! The keys of this release. A room that grows keys of its own brings its own list to
+//! [`crate::Settings::open`].
 
 use crate::ScopeKind::{Customer, Site, System};
 use crate::{Key, KeyType, ScopeKind};
@@ -37,7 +38,8 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "retention.min_free_bytes",
-        // 2 GiB is 68 minutes of 4 Mbit/s, or a minute of 64 such cameras: the deleter works every few seconds.
+        // 2 GiB is 68 minutes of 4 Mbit/s, or a minute of 64 such cameras: the deleter works every few
+        // seconds.
         kind: KeyType::Integer { default: 2 << 30, min: 256 << 20, max: 1 << 50 },
         unit: Some("bytes"),
         help: "Free space that is kept on each recording volume by deleting the oldest footage.",

@@ -1,7 +1,7 @@
 //! # settings: what people have decided
 //!
-//! Rooms register typed [`Key`]s; people set them at one of four scopes; whoever needs a value asks what holds for one
-//! camera and gets it with the scope that it comes from.
+//! Rooms register typed [`Key`]s; people set them at one of four scopes; whoever needs a value asks what
+//! holds for one camera and gets it with the scope that it comes from.
 //!
 //! ```text
 //!  default  <  system  <  customer  <  site:{id}  <  camera:{id}          (the last one that says something wins)
@@ -12,17 +12,17 @@
 //! ```
 //!
 //! ## Invariants
-//! 1. What is stored was valid when it was stored; what no longer is after an update is ignored, with a warning, and the default
-//!    or the wider scope holds. A bad value never stops the box.
+//! 1. What is stored was valid when it was stored; what no longer is after an update is ignored, with a
+//!    warning, and the default or the wider scope holds. A bad value never stops the box.
 //! 2. A version is never edited. A rollback is a new version with the old values.
-//! 3. Two people who change the same scope at once do not overwrite each other unknowingly: with an expected version the second one gets
-//!    [`SettingsError::Conflict`].
+//! 3. Two people who change the same scope at once do not overwrite each other unknowingly: with an expected
+//!    version the second one gets [`SettingsError::Conflict`].
 //! 4. What [`Settings::put`] returned is on disk, synced.
 //! 5. Bounded: 1,024 scopes, 100 versions each, only registered keys, text at most as long as its key allows.
 //!
 //! ## Non-goals
-//! Secrets (the rooms that need them seal them), whether a site or a camera exists (that is `cameras`' to know), the configuration
-//! file (paths and ports, read once at start).
+//! Secrets (the rooms that need them seal them), whether a site or a camera exists (that is `cameras`' to
+//! know), the configuration file (paths and ports, read once at start).
 
 mod error;
 mod key;

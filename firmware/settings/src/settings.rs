@@ -142,12 +142,12 @@ impl Settings {
         EffectiveSettings(all)
     }
 
-    /// Replaces everything that is set at `scope`. A null value means "not set here". Nothing is written when nothing
-    /// differs.
+    /// Replaces everything that is set at `scope`. A null value means "not set here". Nothing is written when
+    /// nothing differs.
     ///
     /// # Errors
-    /// [`SettingsError::Invalid`] naming the key (unknown, of the wrong type, out of range, not for this scope) or `reason`;
-    /// [`SettingsError::Conflict`] when `expected_version` is not the current one.
+    /// [`SettingsError::Invalid`] naming the key (unknown, of the wrong type, out of range, not for this
+    /// scope) or `reason`; [`SettingsError::Conflict`] when `expected_version` is not the current one.
     pub async fn put(
         &self,
         scope: Scope,

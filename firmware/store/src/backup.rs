@@ -13,16 +13,18 @@ use std::time::Duration;
 /// How often [`Store::keep_backups`] looks whether there is anything new.
 const EVERY: Duration = Duration::from_secs(3600);
 
-/// What backups may write in a day. Consumer eMMC stands about 3,000 full writes: on 32 GB that is 96 TB, so 2 GiB a
-/// day is under 1 % of it in a year. A 10 MiB database is copied every hour, a 1 GiB one every twelve.
+/// What backups may write in a day. Consumer eMMC stands about 3,000 full writes: on 32 GB that is 96 TB, so
+/// 2 GiB a day is under 1 % of it in a year. A 10 MiB database is copied every hour, a 1 GiB one every
+/// twelve.
 const BYTES_PER_DAY: u64 = 2 << 30;
 
 impl Store {
-    /// Copies the database to `to`: into a temporary file beside it, checked, synced, then renamed over `to`, so `to` is
-    /// always a whole backup or none. Writers go on meanwhile; the copy shows one moment.
+    /// Copies the database to `to`: into a temporary file beside it, checked, synced, then renamed over `to`,
+    /// so `to` is always a whole backup or none. Writers go on meanwhile; the copy shows one moment.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] when the copy (and so the database) does not pass its check; `to` is left as it was.
+    /// [`StoreError::Damaged`] when the copy (and so the database) does not pass its check; `to` is left as
+    /// it was.
     pub async fn backup_to(&self, to: &Path) -> Result<()> {
         let (store, to) = (self.clone(), to.to_owned());
         in_background(move || store.backup_to_blocking(&to)).await
@@ -47,8 +49,8 @@ impl Store {
         result
     }
 
-    /// Makes a backup in the usual place if anything was committed since the last one, and keeps the one before. Returns
-    /// whether it made one.
+    /// Makes a backup in the usual place if anything was committed since the last one, and keeps the one
+    /// before. Returns whether it made one.
     pub async fn backup_if_changed(&self) -> Result<bool> {
         let store = self.clone();
         in_background(move || {
@@ -71,8 +73,9 @@ impl Store {
         .await
     }
 
-    /// Backs up for ever: at the start when the newest backup is old, then hourly when something changed, less often when the file
-    /// is large (see `BYTES_PER_DAY`). Spawn it; dropping the task ends it. A failure is logged and tried again.
+    /// Backs up for ever: at the start when the newest backup is old, then hourly when something changed,
+    /// less often when the file is large (see `BYTES_PER_DAY`). Spawn it; dropping the task ends it. A
+    /// failure is logged and tried again.
     pub async fn keep_backups(self) {
         // A box that restarts every few minutes must not write a backup each time.
         tokio::time::sleep(self.until_due().await).await;
@@ -120,8 +123,8 @@ fn copy(from: &Connection, to: &Path) -> Result<()> {
         .map_err(|e| StoreError::file("create the backup", to, &e))?;
     {
         let mut copy = Connection::open(to)?;
-        // All pages in one step: it reads one WAL snapshot, which holds up checkpoints but no writer. In several
-        // steps the copy would begin again at every commit between them.
+        // All pages in one step: it reads one WAL snapshot, which holds up checkpoints but no writer. In
+        // several steps the copy would begin again at every commit between them.
         Backup::new(from, &mut copy)?.step(-1).map_err(|e| open::at(to, e.into()))?;
         // One plain file without -wal and -shm beside it, until it is opened as a database again.
         copy.execute_batch("PRAGMA journal_mode = DELETE")?;

@@ -110,12 +110,13 @@ pub enum StoreError {
 }
 
 thread_local! {
-    /// The last failure on this thread that is about the file and not about the query. Jobs return errors of their rooms' own
-    /// types, so the writer and the readers ask here instead of looking inside.
+    /// The last failure on this thread that is about the file and not about the query. Jobs return errors of
+    /// their rooms' own types, so the writer and the readers ask here instead of looking inside.
     static MET: RefCell<Option<StoreError>> = const { RefCell::new(None) };
 }
 
-/// The last failure of the file itself (damage, full or read-only volume, I/O error) on this thread since the last call.
+/// The last failure of the file itself (damage, full or read-only volume, I/O error) on this thread since the
+/// last call.
 pub(crate) fn take_met() -> Option<StoreError> {
     MET.with_borrow_mut(Option::take)
 }

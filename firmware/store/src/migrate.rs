@@ -3,8 +3,8 @@
 use crate::{Result, StoreError};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
-/// A room's tables as a list of steps. Step `n` (from 1) brings the room from version `n - 1` to `n`. Steps that have
-/// been released are never edited; a change is a new step.
+/// A room's tables as a list of steps. Step `n` (from 1) brings the room from version `n - 1` to `n`. Steps
+/// that have been released are never edited; a change is a new step.
 #[derive(Clone, Copy, Debug)]
 pub struct Migrations {
     /// The room's name, also the prefix of its tables.
@@ -18,7 +18,8 @@ const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS store_versions(
     version INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID";
 
-/// Brings every room's tables up to date. Refuses before it changes anything when one room is newer than known.
+/// Brings every room's tables up to date. Refuses before it changes anything when one room is newer than
+/// known.
 pub(crate) fn migrate(conn: &mut Connection, rooms: &[Migrations]) -> Result<()> {
     conn.execute_batch(VERSIONS)?;
     let mut from = Vec::with_capacity(rooms.len());

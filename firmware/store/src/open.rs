@@ -14,7 +14,8 @@ const APPLICATION_ID: i64 = 0x4845_524e;
 /// Every SQLite file begins with these 16 bytes.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
-/// Opens the writing connection, creating the file (mode 0600: it holds password hashes) when it is not there.
+/// Opens the writing connection, creating the file (mode 0600: it holds password hashes) when it is not
+/// there.
 pub(crate) fn writer(path: &Path, options: &StoreOptions) -> Result<Connection> {
     fs::OpenOptions::new()
         .create(true)
@@ -44,8 +45,8 @@ fn set_up_writer(conn: &Connection, path: &Path, options: &StoreOptions) -> Resu
             detail: format!("it is an SQLite database of another program (application id {id:#x})"),
         });
     }
-    // WAL: readers never wait for the writer. NORMAL: see invariant 4. 8 MiB of page cache for the writer; the WAL
-    // file is cut back to 16 MiB after a burst. No mmap: an I/O error would be a SIGBUS.
+    // WAL: readers never wait for the writer. NORMAL: see invariant 4. 8 MiB of page cache for the writer;
+    // the WAL file is cut back to 16 MiB after a burst. No mmap: an I/O error would be a SIGBUS.
     conn.execute_batch(
         "PRAGMA journal_mode = WAL;
          PRAGMA synchronous = NORMAL;
@@ -92,7 +93,8 @@ fn refuse_foreign_bytes(path: &Path) -> Result<()> {
     })
 }
 
-/// `PRAGMA quick_check` (structure of every page and row) or the full `integrity_check` (indexes against tables too).
+/// `PRAGMA quick_check` (structure of every page and row) or the full `integrity_check` (indexes against
+/// tables too).
 pub(crate) fn check(conn: &Connection, path: &Path, full: bool) -> Result<()> {
     let sql = if full { "PRAGMA integrity_check(10)" } else { "PRAGMA quick_check(10)" };
     let found: Vec<String> = conn

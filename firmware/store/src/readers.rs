@@ -38,8 +38,8 @@ impl Readers {
         Ok(waiting)
     }
 
-    /// Runs `work` in one read transaction, so that all its queries see the same moment. Blocks until a connection is
-    /// free.
+    /// Runs `work` in one read transaction, so that all its queries see the same moment. Blocks until a
+    /// connection is free.
     pub(crate) fn run<T, E: From<StoreError>>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, E>,

@@ -8,10 +8,12 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Broken files kept for a person to look at; older ones are removed so that a dying disk does not fill up with them.
+/// Broken files kept for a person to look at; older ones are removed so that a dying disk does not fill up
+/// with them.
 const KEEP_DAMAGED: usize = 3;
 
-/// What had to be done to get a working database. The caller must announce it: in the log, as an event, on the page.
+/// What had to be done to get a working database. The caller must announce it: in the log, as an event, on
+/// the page.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recovery {
     /// What was wrong with the file.
@@ -42,9 +44,9 @@ impl fmt::Display for Recovery {
     }
 }
 
-/// [`Store::open`], but a damaged, truncated or foreign file is moved aside as `<name>.damaged-<time>` and its newest
-/// good backup takes its place, or an empty database. A file from a newer release, a full or a read-only volume are
-/// errors and touch nothing. Blocks.
+/// [`Store::open`], but a damaged, truncated or foreign file is moved aside as `<name>.damaged-<time>` and
+/// its newest good backup takes its place, or an empty database. A file from a newer release, a full or a
+/// read-only volume are errors and touch nothing. Blocks.
 ///
 /// # Errors
 /// As [`Store::open`], when no working database can be made.

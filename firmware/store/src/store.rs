@@ -19,7 +19,8 @@ use tokio::sync::{Notify, oneshot, watch};
 pub enum StoreHealth {
     /// No query has met damage.
     Good,
-    /// A query met a broken page. The next start checks the whole file and recovers if need be; say so loudly.
+    /// A query met a broken page. The next start checks the whole file and recovers if need be; say so
+    /// loudly.
     Damaged,
 }
 
@@ -68,8 +69,8 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens or creates the database at `path` and brings every room's tables up to date. Blocks (reads the disk): call
-    /// it before the runtime starts or from `spawn_blocking`.
+    /// Opens or creates the database at `path` and brings every room's tables up to date. Blocks (reads the
+    /// disk): call it before the runtime starts or from `spawn_blocking`.
     ///
     /// # Errors
     /// [`StoreError::CannotOpen`], [`StoreError::Foreign`], [`StoreError::Damaged`], [`StoreError::TooNew`],
@@ -119,9 +120,9 @@ impl Store {
         self.0.shared.health.subscribe()
     }
 
-    /// Runs `work` on the writer's thread and returns when its transaction is committed. `work` must be quick (others
-    /// wait behind it) and must not open or end transactions. Waits while the queue is full. If the caller stops
-    /// waiting, the work is still done.
+    /// Runs `work` on the writer's thread and returns when its transaction is committed. `work` must be quick
+    /// (others wait behind it) and must not open or end transactions. Waits while the queue is full. If the
+    /// caller stops waiting, the work is still done.
     pub async fn write<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -140,7 +141,8 @@ impl Store {
         self.submit(work, |_: &T| (), false).await
     }
 
-    /// [`Store::try_write`] that also syncs the WAL, so that a power cut right after it loses nothing. Costs one disk flush.
+    /// [`Store::try_write`] that also syncs the WAL, so that a power cut right after it loses nothing. Costs
+    /// one disk flush.
     pub async fn write_durable<T, E, F>(&self, work: F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -150,8 +152,9 @@ impl Store {
         self.submit(work, |_: &T| (), true).await
     }
 
-    /// [`Store::try_write`] with `after`, which runs on the writer's thread right after the commit, in the order of the
-    /// commits and before the next transaction. It must not block: it is for sends on broadcast channels.
+    /// [`Store::try_write`] with `after`, which runs on the writer's thread right after the commit, in the
+    /// order of the commits and before the next transaction. It must not block: it is for sends on broadcast
+    /// channels.
     pub async fn write_then<T, E, F, A>(&self, work: F, after: A) -> Result<T, E>
     where
         T: Send + 'static,
@@ -224,8 +227,8 @@ impl Store {
         }
     }
 
-    /// Runs `work` on a read-only connection, in one read transaction, on tokio's blocking pool. It sees everything
-    /// committed before the call. [`StoreError::Overloaded`] when too many wait already.
+    /// Runs `work` on a read-only connection, in one read transaction, on tokio's blocking pool. It sees
+    /// everything committed before the call. [`StoreError::Overloaded`] when too many wait already.
     pub async fn read<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -280,8 +283,8 @@ impl Store {
         self.read(move |conn| open::check(conn, &path, true)).await
     }
 
-    /// Closes the readers, finishes queued writes, folds the WAL into the file and ends the writer's thread. What comes
-    /// after it, from any clone, fails with [`StoreError::Closed`].
+    /// Closes the readers, finishes queued writes, folds the WAL into the file and ends the writer's thread.
+    /// What comes after it, from any clone, fails with [`StoreError::Closed`].
     pub async fn close(&self) {
         self.0.readers.close();
         let (reply, answer) = oneshot::channel();

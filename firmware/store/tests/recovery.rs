@@ -236,3 +236,49 @@ async fn a_backup_taken_under_writers_is_whole() {
     }
     assert!(!dir.path().join("copy0.part").exists());
 }
+
+#[tokio::test]
+async fn whatever_happens_to_the_bytes_a_store_comes_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = with_backup(&dir).await;
+    let whole = fs::read(&path).unwrap();
+    let mut seed = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = |below: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        (seed % below as u64) as usize
+    };
+    let (mut intact, mut restored) = (0, 0);
+    for round in 0..60 {
+        let mut bytes = whole.clone();
+        match round % 3 {
+            0 => bytes.truncate(random(whole.len())),
+            // The header and the schema, where it hurts most.
+            1 => (0..4).for_each(|_| bytes[random(4096)] ^= 1 << random(8)),
+            _ => {
+                let at = random(whole.len() - 512);
+                bytes[at..at + 512].fill(round as u8);
+            }
+        }
+        fs::write(&path, &bytes).unwrap();
+        let (store, recovery) = recover(&path);
+        let rows =
+            store.read(|c| Ok(c.query_row("SELECT count(*) FROM t_rows", [], |r| r.get::<_, i64>(0))?)).await;
+        match &recovery {
+            None => {
+                intact += 1;
+                // What the structure check cannot see does no harm to the structure.
+                assert!(matches!(rows, Ok(1..=1000)), "{round}: {rows:?}");
+            }
+            Some(r) => {
+                restored += 1;
+                assert!(r.restored_from.is_some(), "{round}: {r}");
+                assert_eq!(rows, Ok(600));
+            }
+        }
+        store.write(|tx| Ok(tx.execute("INSERT INTO t_rows(word) VALUES ('new')", [])?)).await.unwrap();
+        store.close().await;
+    }
+    assert!(restored > 30 && intact > 0, "{intact} {restored}");
+}

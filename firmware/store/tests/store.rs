@@ -356,7 +356,8 @@ async fn neighbours_of_a_job_that_fills_the_disk_are_told_the_truth() {
         })
         .collect();
     release.send(()).unwrap();
-    gate.await.unwrap().unwrap();
+    // It may have shared the transaction that the full disk undid.
+    assert!(matches!(gate.await.unwrap(), Ok(()) | Err(StoreError::DiskFull)));
     let mut said = Vec::new();
     for (i, job) in jobs.into_iter().enumerate() {
         match job.await.unwrap() {
