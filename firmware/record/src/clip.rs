@@ -1,7 +1,7 @@
 //! A virtual MP4 over recorded files, and the bytes of it.
 
 use crate::RecordError;
-use crate::catalogue::{Segment, SegmentState};
+use crate::catalogue::Segment;
 use crate::playback::{Playback, wanted};
 use bytes::{Bytes, BytesMut};
 use heron_core::{StreamKey, WallTime};
@@ -60,11 +60,6 @@ impl Clip {
     /// Length, entity tag, MIME type, and where each byte comes from.
     pub fn plan_of(&self) -> &FlatMp4 {
         &self.plan
-    }
-
-    /// Whether the same range gives the same clip for ever (but for retention): none of its files still grows.
-    pub(crate) fn is_complete(&self) -> bool {
-        self.sources.values().all(|s| s.state == SegmentState::Closed)
     }
 
     /// The recorded file behind a slice's source, for `sendfile`. At most a few are kept open.

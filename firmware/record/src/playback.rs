@@ -14,8 +14,6 @@ use bytes::Bytes;
 use heron_core::{CameraId, GapReason, MediaTime, StreamKey, StreamKind, WallTime};
 use heron_media::hls::{self, ByteRange, Map, MediaPlaylist, PlaylistKind, Recording};
 use heron_media::mp4::{FragmentIndex, rewrite, scan};
-use parking_lot::Mutex;
-use std::collections::VecDeque;
 use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,26 +57,11 @@ pub struct StillFrame {
 pub struct Playback {
     pub(crate) shared: Arc<Shared>,
     cache: Arc<IndexCache>,
-    clips: Arc<Mutex<VecDeque<KeptClip>>>,
-}
-
-/// Clips kept, because a player asks for one in many ranges. A plan of an hour is about 1 MB.
-const MOST_CLIPS: usize = 4;
-/// How long a plan is kept after it was made: retention may delete its files.
-const KEEP_CLIP: Duration = Duration::from_secs(60);
-
-#[derive(Clone, Debug)]
-struct KeptClip {
-    stream: StreamKey,
-    start: WallTime,
-    end: WallTime,
-    made: Duration,
-    clip: Arc<Clip>,
 }
 
 impl Playback {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, cache: Arc::new(IndexCache::new(MOST_BYTES)), clips: Arc::default() }
+        Self { shared, cache: Arc::new(IndexCache::new(MOST_BYTES)) }
     }
 
     /// What is covered and what is missing between `start` and `end`, at most 100 days; `bin` also asks for the covered
@@ -314,32 +297,9 @@ impl Playback {
     /// # Errors
     /// [`RecordError::Invalid`] naming `start` or `end`, [`RecordError::NothingRecorded`], [`RecordError::TooLong`],
     /// [`RecordError::Damaged`], [`RecordError::Store`].
-    pub fn flat_mp4(
-        &self,
-        stream: StreamKey,
-        start: WallTime,
-        end: WallTime,
-    ) -> Result<Arc<Clip>, RecordError> {
+    pub fn flat_mp4(&self, stream: StreamKey, start: WallTime, end: WallTime) -> Result<Clip, RecordError> {
         range::footage(start, end, self.shared.clock.now())?;
-        let now = self.shared.clock.monotonic();
-        {
-            let mut clips = self.clips.lock();
-            clips.retain(|k| now.saturating_sub(k.made) < KEEP_CLIP);
-            if let Some(kept) = clips.iter().find(|k| (k.stream, k.start, k.end) == (stream, start, end)) {
-                return Ok(Arc::clone(&kept.clip));
-            }
-        }
-        // A clip must not hold the list that holds it.
-        let reader = Self { clips: Arc::default(), ..self.clone() };
-        let clip = Arc::new(Clip::plan(&reader, stream, start, end)?);
-        if clip.is_complete() {
-            let mut clips = self.clips.lock();
-            if clips.len() >= MOST_CLIPS {
-                clips.pop_front();
-            }
-            clips.push_back(KeptClip { stream, start, end, made: now, clip: Arc::clone(&clip) });
-        }
-        Ok(clip)
+        Clip::plan(self, stream, start, end)
     }
 
     /// The key frame of a stream at or before `time`: for a picture while scrubbing. It may lie before `time` by a group
