@@ -19,6 +19,8 @@ export interface Formatter {
   bytes: (bytes: number) => string;
   /** 4.1 Mbit/s */
   bitRate: (bitsPerSecond: number) => string;
+  /** 25 fps, 12.5 fps */
+  frameRate: (framesPerSecond: number) => string;
   number: (value: number, digits?: number) => string;
   percent: (share: number) => string;
   /** 2 min 5 s */
@@ -70,6 +72,8 @@ export function formatter(language: Language, timeZone?: string): Formatter {
       if (bitsPerSecond >= 1e3) return `${number(bitsPerSecond / 1e3)} kbit/s`;
       return `${number(bitsPerSecond)} bit/s`;
     },
+    // Measured rates wobble a little around whole numbers.
+    frameRate: (rate) => `${number(rate, Math.abs(rate - Math.round(rate)) < 0.25 ? 0 : 1)} fps`,
     number,
     percent: (share) => share.toLocaleString(language, { style: 'percent', maximumFractionDigits: 0 }),
     duration(ms) {

@@ -1,26 +1,15 @@
-import { ApiError, fetchMedia } from '../api/client.ts';
+import { ApiError } from '../api/client.ts';
 import type { StreamName } from '../api/types.ts';
 import { boxNow } from '../lib/box-time.ts';
 import { canPlay, codecName } from './codecs.ts';
 import { MediaClock } from './media-clock.ts';
-import { mimeOf, parseFragment, parseInit, type Track } from './mp4.ts';
+import { parseFragment, type Track } from './mp4.ts';
 import type { Playback, PlaybackOptions, PlaybackState } from './playback.ts';
-import {
-  firstAfter,
-  fragmentEnd,
-  parsePlaylist,
-  runLength,
-  sameSource,
-  type Fragment,
-  type Source,
-} from './playlist.ts';
+import { fragmentEnd, runLength, sameSource, type Fragment, type Source } from './playlist.ts';
+import { RecordingSource, type Init } from './recording-source.ts';
 import { MseSink } from './sink.ts';
 
 const DAY_MS = 86_400_000;
-/** A playlist is asked for this much at once: two minutes of one-second fragments are some 15 kB of text. */
-const WINDOW_MS = 120_000;
-/** … and this much before the wanted instant, for the finger that goes back a little. */
-const WINDOW_BEFORE_MS = 20_000;
 /** Buffered ahead at normal speed, seconds. */
 const AHEAD_S = 16;
 /** Most bytes of one request: 4 s of an 8 Mbit/s stream. */
@@ -29,29 +18,11 @@ const BATCH_BYTES = 4_000_000;
 const KEEP_BEHIND_S = 30;
 /** How often the newest recording is asked for, when the playhead has come to its end. */
 const POLL_MS = 700;
-/** A list that ends within this of now may end where the recording had come to. */
-const OPEN_MS = 5000;
 /** A seek that takes longer is given up waiting for (the picture comes when it comes). */
 const SEEK_PATIENCE_MS = 4000;
 const TICK_MS = 100;
 /** Holes shorter than this are jumped without a word. */
 const WORTH_A_WORD_MS = 1500;
-
-interface Init {
-  source: Source;
-  bytes: Uint8Array<ArrayBuffer>;
-  tracks: Track[];
-  mime: string;
-}
-
-interface Window {
-  stream: StreamName;
-  start: number;
-  end: number;
-  fragments: Fragment[];
-  /** It reached up to now when it was fetched: more may have been recorded since. */
-  open: boolean;
-}
 
 const pause = (ms: number): Promise<void> => new Promise((wake) => setTimeout(wake, ms));
 
@@ -65,6 +36,11 @@ function joined(run: readonly Fragment[]): Source {
   };
 }
 
+/** `video,audio`: a source buffer takes other codecs later on, but no other number of tracks. */
+function kindsOf(tracks: readonly Track[]): string {
+  return tracks.map((track) => track.kind).join();
+}
+
 function startsWithKey(bytes: Uint8Array<ArrayBuffer>, tracks: readonly Track[]): boolean {
   const video = tracks.find((track) => track.kind === 'video');
   // A fragment that does not say is believed to: that is the rule for HLS.
@@ -76,15 +52,15 @@ export class MsePlayback implements Playback {
   readonly #options: PlaybackOptions;
   readonly #video: HTMLVideoElement;
   readonly #sink: MseSink;
+  readonly #source: RecordingSource;
   #clock = new MediaClock(0);
   #state: PlaybackState;
   /** Every seek out of the buffer begins a new generation; loaders of older ones stop. */
   #generation = 0;
   #abort = new AbortController();
-  #window: Window | null = null;
-  #inits: Init[] = [];
   /** The type the source buffer is set to, and the init segment it got last. */
   #mime = '';
+  #kinds = '';
   #fed: Source | null = null;
   #wanted: { wall: number; draft: boolean } | null = null;
   #seeking = false;
@@ -108,6 +84,7 @@ export class MsePlayback implements Playback {
     this.#options = options;
     this.#video = options.video;
     this.#streams = options.streams;
+    this.#source = new RecordingSource(options);
     this.#sink = new MseSink(options.video, KEEP_BEHIND_S, (error) => this.#fail(error));
     this.#state = { phase: 'idle', stream: options.streams[0] ?? 'main', codec: null, error: null, skipped: null };
     this.#ticker = window.setInterval(() => this.#tick(), TICK_MS);
@@ -221,11 +198,24 @@ export class MsePlayback implements Playback {
       this.#set({ phase: 'nothing' });
       return;
     }
+    // A moment at the very end of a fragment needs the next one too, as sound and picture do not end together.
+    const target = this.#clock.media(Math.max(wall, first.start));
+    let { end } = first;
+    for (let more = 0; more < 2 && !this.#covers(target); more++) {
+      const next = await this.#appendFrom(end, stream, generation, false);
+      if (generation !== this.#generation) return;
+      if (!next) break;
+      end = next.end;
+    }
     if (first.start - wall > WORTH_A_WORD_MS) this.#set({ skipped: { start: wall, end: first.start } });
-    await this.#show(this.#clock.media(Math.max(wall, first.start)));
+    await this.#show(target);
     if (generation !== this.#generation) return;
     this.#set({ phase: this.#playing ? 'playing' : 'paused' });
-    this.#goOn(first.end, stream);
+    this.#goOn(end, stream);
+  }
+
+  #covers(media: number): boolean {
+    return this.#sink.ranges().some(([start, end]) => media >= start - 0.001 && media < end - 0.05);
   }
 
   /** After a seek: plays on if it played, and keeps the buffer full from `end` on, unless a finger still drags. */
@@ -292,7 +282,8 @@ export class MsePlayback implements Playback {
     generation: number,
     urgent: boolean,
   ): Promise<{ start: number; end: number } | null> {
-    const next = await this.#fragmentAt(wall, stream);
+    const { signal } = this.#abort;
+    const next = await this.#source.fragmentAt(wall, stream, signal);
     if (!next || generation !== this.#generation) return null;
     const { fragments, index } = next;
     const count = urgent ? 1 : runLength(fragments, index, 2 + this.#rate * 2, BATCH_BYTES);
@@ -301,9 +292,14 @@ export class MsePlayback implements Playback {
     const last = run.at(-1)!;
     const map = first.map;
     if (!map) throw new Error('the playlist names no initialisation segment');
-    const [init, bytes] = await Promise.all([this.#init(map), this.#fetch(joined(run))]);
+    const [init, bytes] = await Promise.all([this.#source.init(map, signal), this.#source.bytes(joined(run), signal)]);
     if (generation !== this.#generation) return null;
     if (!canPlay(init.mime)) return this.#onUnsupported(init.mime, wall);
+    if (!urgent && kindsOf(init.tracks) !== this.#kinds) {
+      // Sound comes or goes: what is buffered is played to its end, then it goes on with a fresh buffer.
+      if (await this.#playedOut(generation)) this.seek(first.wall + 1);
+      return null;
+    }
     const parts: { fragment: Fragment; bytes: Uint8Array<ArrayBuffer> }[] = [];
     let at = 0;
     for (const fragment of run) {
@@ -315,7 +311,7 @@ export class MsePlayback implements Playback {
     for (let i = urgent ? index - 1 : -1; i >= 0 && !startsWithKey(parts[0]!.bytes, init.tracks); i--) {
       const before = fragments[i]!;
       if (!sameSource(before.map, map)) break;
-      parts.unshift({ fragment: before, bytes: await this.#fetch(before) });
+      parts.unshift({ fragment: before, bytes: await this.#source.bytes(before, signal) });
       if (generation !== this.#generation) return null;
     }
     await this.#feed(init, generation);
@@ -326,6 +322,16 @@ export class MsePlayback implements Playback {
     }
     await this.#sink.drained();
     return { start: first.wall, end: fragmentEnd(last) };
+  }
+
+  /** Waits until the playhead has come to the end of the buffer; false when it was moved meanwhile. */
+  async #playedOut(generation: number): Promise<boolean> {
+    while (generation === this.#generation) {
+      const end = this.#sink.end();
+      if (end === null || end - this.#video.currentTime < 0.2) return true;
+      await pause(TICK_MS);
+    }
+    return false;
   }
 
   async #append(
@@ -340,9 +346,11 @@ export class MsePlayback implements Playback {
 
   /** Gives the source buffer the init segment that what follows needs, if it is another than before. */
   async #feed(init: Init, generation: number): Promise<void> {
-    if (!this.#sink.isOpen) {
+    const kinds = kindsOf(init.tracks);
+    if (!this.#sink.isOpen || kinds !== this.#kinds) {
       await this.#sink.open(init.mime, 4 * (DAY_MS / 1000));
       this.#mime = init.mime;
+      this.#kinds = kinds;
       this.#fed = null;
     }
     if (generation !== this.#generation || sameSource(this.#fed, init.source)) return;
@@ -361,70 +369,6 @@ export class MsePlayback implements Playback {
     this.#generation += 1;
     this.#set({ phase: 'unsupported', codec: codecName(mime) });
     return null;
-  }
-
-  /** The list that has the first fragment ending after an instant, and where in it; null when there is none (yet). */
-  async #fragmentAt(wall: number, stream: StreamName): Promise<{ fragments: Fragment[]; index: number } | null> {
-    let from = wall;
-    // A list used up, a fresh one, and one after a long gap.
-    for (let hop = 0; hop < 3; hop++) {
-      const held = this.#window;
-      const usable = held && held.stream === stream && from >= held.start && from < held.end;
-      const list = usable ? held : await this.#playlist(stream, from);
-      const index = firstAfter(list.fragments, from);
-      if (index < list.fragments.length) return { fragments: list.fragments, index };
-      this.#window = null;
-      if (usable) {
-        if (!list.open) from = list.end;
-      } else {
-        if (list.open) return null;
-        const further = await this.#options.findNext(stream, list.end);
-        if (further === null) return null;
-        from = further;
-      }
-    }
-    return null;
-  }
-
-  async #playlist(stream: StreamName, wall: number): Promise<Window> {
-    const start = wall - WINDOW_BEFORE_MS;
-    // Up to now and not beyond: a list that may still grow leaves its newest part out.
-    const now = boxNow();
-    const end = Math.min(wall + WINDOW_MS, now);
-    const open = end >= now - OPEN_MS;
-    const url = this.#options.url('playback.m3u8', stream, start, end);
-    let fragments: Fragment[] = [];
-    try {
-      const response = await fetchMedia(url, { signal: this.#abort.signal });
-      fragments = parsePlaylist(await response.text(), new URL(url, location.href).href);
-    } catch (error) {
-      // Nothing recorded in this window.
-      if (!(error instanceof ApiError && error.status === 404)) throw error;
-    }
-    this.#window = { stream, start, end, fragments, open };
-    return this.#window;
-  }
-
-  async #init(source: Source): Promise<Init> {
-    const known = this.#inits.find((init) => sameSource(init.source, source));
-    if (known) return known;
-    const bytes = await this.#fetch(source);
-    const tracks = parseInit(bytes);
-    if (tracks.length === 0) throw new Error('the recording has no tracks');
-    const init = { source, bytes, tracks, mime: mimeOf(tracks) };
-    // A minute of recording is one file with one init segment: sixteen are enough to go to and fro.
-    this.#inits = [init, ...this.#inits].slice(0, 16);
-    return init;
-  }
-
-  async #fetch({ uri, range }: Source): Promise<Uint8Array<ArrayBuffer>> {
-    const response = await fetchMedia(uri, {
-      signal: this.#abort.signal,
-      ...(range ? { range: `bytes=${range.start}-${range.end - 1}` } : {}),
-    });
-    const bytes = new Uint8Array(await response.arrayBuffer());
-    // A server that knows no ranges sends it all.
-    return range && response.status === 200 ? bytes.subarray(range.start, range.end) : bytes;
   }
 
   #watchFrames(): void {

@@ -11,6 +11,16 @@ interface Job {
   mime: string | null;
 }
 
+/** What a video element shows, small, as an address; null when it shows nothing. */
+function stillOf(video: HTMLVideoElement): string | null {
+  if (video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA || video.videoWidth === 0) return null;
+  const canvas = document.createElement('canvas');
+  canvas.width = Math.min(960, video.videoWidth);
+  canvas.height = Math.round((canvas.width * video.videoHeight) / video.videoWidth);
+  canvas.getContext('2d')?.drawImage(video, 0, 0, canvas.width, canvas.height);
+  return canvas.toDataURL('image/jpeg', 0.8);
+}
+
 /**
  * One source buffer behind a video element: takes fragments, hands them over one at a time, keeps what is behind the
  * playhead short, and says when something went wrong. The queue is bounded; `append` answers false when it is full.
@@ -36,7 +46,10 @@ export class MseSink {
 
   /** Attaches a fresh media source of the given type. `duration` in seconds; Infinity for live. */
   open(mime: string, duration: number): Promise<void> {
+    const still = stillOf(this.#video);
     this.close();
+    // The last picture stays until the first of the new source is there.
+    if (still) this.#video.poster = still;
     const Source = mediaSourceClass();
     if (!Source) return Promise.reject(new Error('no media source'));
     const source = new Source();

@@ -6,6 +6,7 @@ import type { Camera, StreamName } from '../api/types.ts';
 import { useFormat, useT } from '../i18n/use.ts';
 import { boxNow } from '../lib/box-time.ts';
 import { within, zoomed, type View } from '../lib/ruler.ts';
+import { useKeys } from '../lib/use-keys.ts';
 import { useDeviceWidth } from '../lib/use-width.ts';
 import { browserZone, dayOf, dayRange } from '../lib/zoned.ts';
 import { coveredBy, gapsOf, reasonBetween } from '../media/coverage.ts';
@@ -29,6 +30,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** What a day's timeline shows first: the last hour, up to now. */
 const FIRST_VIEW_MS = HOUR;
+const SHORTEST_FIRST_MS = 5 * MINUTE;
 /** After the hand has moved the view, it stays for so long even if the playhead leaves it. */
 const HANDS_OFF_MS = 4000;
 
@@ -86,6 +88,18 @@ function Room({ camera, zone }: { camera: Camera; zone: string }) {
     const bins = timeline.data?.bins;
     return bins?.events ? { start: Date.parse(bins.start), width: bins.width_ms, counts: bins.events } : null;
   }, [timeline.data]);
+
+  // A box that has just begun has minutes and not hours: the first view shows those.
+  const fitted = useRef(false);
+  useEffect(() => {
+    const first = main[0]?.start ?? sub[0]?.start;
+    if (fitted.current || first === undefined) return;
+    fitted.current = true;
+    const length = boxNow() - first;
+    if (!today || recorded || first <= range.start || length > FIRST_VIEW_MS * 0.5) return;
+    const shown = Math.max(SHORTEST_FIRST_MS, length * 1.3);
+    setView(within({ start: boxNow() - shown * 0.92, end: boxNow() + shown * 0.08 }, range));
+  }, [main, sub, range, today, recorded]);
 
   const width = useDeviceWidth(stage);
   const live = useLive(camera, width, !recorded);
@@ -395,26 +409,4 @@ function useNow(): number {
     return () => clearInterval(timer);
   }, []);
   return now;
-}
-
-/** Keys of the whole page, except where they mean something already. */
-function useKeys(keys: Record<string, () => void>): void {
-  const latest = useRef(keys);
-  latest.current = keys;
-  useEffect(() => {
-    const press = (event: KeyboardEvent): void => {
-      if (event.ctrlKey || event.altKey || event.metaKey) return;
-      const target = event.target as HTMLElement;
-      if (target.closest('input, select, textarea, dialog, [contenteditable]')) return;
-      // Space presses the button or opens the list it is on.
-      if (event.key === ' ' && target.closest('button, a, summary')) return;
-      const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-      const action = latest.current[event.shiftKey && name.length > 1 ? `Shift+${name}` : name];
-      if (!action) return;
-      event.preventDefault();
-      action();
-    };
-    window.addEventListener('keydown', press);
-    return () => window.removeEventListener('keydown', press);
-  }, []);
 }

@@ -98,7 +98,7 @@ function CameraRow({ camera }: { camera: Camera }) {
                 <dt class="text-muted">{t(`stream.${name}.short`)}</dt>
                 <dd class="tnum">
                   {codecName(stream.codec)} {stream.width}×{stream.height}
-                  {stream.fps !== null && ` · ${format.number(stream.fps)} fps`}
+                  {stream.fps !== null && ` · ${format.frameRate(stream.fps)}`}
                   {stream.bit_rate !== null && ` · ${format.bitRate(stream.bit_rate)}`}
                 </dd>
               </div>

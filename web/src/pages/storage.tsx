@@ -72,7 +72,7 @@ function Figure(props: { label: string; hint: string; children: string }) {
   return (
     <div class="card flex flex-col p-4">
       <dt class="text-sm text-muted">{props.label}</dt>
-      <dd class="mt-1 text-xl font-semibold tracking-tight tabular-nums">{props.children}</dd>
+      <dd class="mt-1 text-lg font-semibold tracking-tight tabular-nums sm:text-xl">{props.children}</dd>
       <dd class="mt-auto pt-1 text-xs text-muted">{props.hint}</dd>
     </div>
   );

@@ -86,7 +86,7 @@ function StreamFacts({ stream }: { stream: ProbedStream }) {
   const format = useFormat();
   const facts: [string, string][] = [[t('facts.codec'), codecName(stream.codec)]];
   if (stream.width && stream.height) facts.push([t('facts.size'), `${stream.width} × ${stream.height}`]);
-  if (stream.fps !== null) facts.push([t('facts.fps'), format.number(stream.fps, stream.fps % 1 < 0.05 ? 0 : 1)]);
+  if (stream.fps !== null) facts.push([t('facts.fps'), format.frameRate(stream.fps)]);
   if (stream.bit_rate !== null) facts.push([t('facts.bitRate'), format.bitRate(stream.bit_rate)]);
   if (stream.gop_ms !== null) facts.push([t('facts.gop'), `${format.number(stream.gop_ms / 1000, 1)} s`]);
   facts.push([

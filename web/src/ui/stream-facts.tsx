@@ -10,7 +10,7 @@ export function StreamFacts({ name, stream }: { name: StreamName; stream: Stream
   const format = useFormat();
   const facts: [string, ComponentChildren][] = [[t('facts.codec'), codecName(stream.codec) || '–']];
   if (stream.width && stream.height) facts.push([t('facts.size'), `${stream.width} × ${stream.height}`]);
-  if (stream.fps !== null) facts.push([t('facts.fps'), format.number(stream.fps, stream.fps % 1 < 0.05 ? 0 : 1)]);
+  if (stream.fps !== null) facts.push([t('facts.fps'), format.frameRate(stream.fps)]);
   if (stream.bit_rate !== null) facts.push([t('facts.bitRate'), format.bitRate(stream.bit_rate)]);
   if (stream.gop_ms !== null) facts.push([t('facts.gop'), `${format.number(stream.gop_ms / 1000, 1)} s`]);
   facts.push([t('facts.audio'), stream.audio ? codecName(stream.audio.codec) : t('facts.noAudio')]);
