@@ -25,6 +25,8 @@ use std::time::Duration;
 const PICTURE_PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait for a camera to have read the TEARDOWN.
 const FAREWELL: Duration = Duration::from_millis(500);
+/// How soon to try again to write what could not be written at once.
+const RETRY_WRITE: Duration = Duration::from_millis(20);
 /// Redirections, changes of transport and answers to a camera that hangs up after its 401: so many connections per
 /// try at most.
 const MAX_ROUNDS: usize = 5;
@@ -343,7 +345,7 @@ impl Running<'_> {
     /// The next time that something has to be done, by the monotonic clock.
     fn deadline(&self, now: Duration) -> Duration {
         let demux = self.demux.as_ref();
-        let unsent = self.connection.has_unsent().then(|| now + Duration::from_millis(20));
+        let unsent = self.connection.has_unsent().then(|| now + RETRY_WRITE);
         // Silence is noticed to the second.
         let second = self.played_at.map(|_| self.next_second);
         [
@@ -371,7 +373,14 @@ impl Running<'_> {
         }
         let answered = async {
             loop {
-                self.connection.readable().await;
+                tokio::select! {
+                    () = self.connection.readable() => {}
+                    // A connection that was just put under watch again cannot be written to at once.
+                    () = tokio::time::sleep(RETRY_WRITE), if self.connection.has_unsent() => {}
+                }
+                if self.connection.flush().is_err() {
+                    break;
+                }
                 let mut answered = false;
                 let received = self.connection.receive(|i| answered |= matches!(i, Incoming::Response(_)));
                 if answered || received.is_err() {

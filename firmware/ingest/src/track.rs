@@ -24,11 +24,13 @@ pub(crate) struct Instant {
     pub(crate) monotonic: Duration,
 }
 
+/// The recording's time line stands still for at most this long rather than go back.
+const MAX_STANDSTILL_NANOS: i64 = 10_000_000_000;
+
 /// Counters of a track, since the connection began.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TrackCounters {
     pub(crate) bytes: u64,
-    pub(crate) units: u64,
     pub(crate) malformed_packets: u64,
     pub(crate) ssrc_changes: u64,
     pub(crate) other_payload_types: u64,
@@ -48,6 +50,7 @@ pub(crate) struct Track {
     dts: DtsEstimator,
     camera: CameraClock,
     wall: WallMapper,
+    last_wall: Option<WallTime>,
     format: Option<Arc<TrackFormat>>,
     ssrc: Option<u32>,
     /// The newest sender report, and when it came.
@@ -75,6 +78,7 @@ impl Track {
             dts: estimator(plan.kind, format.as_deref()),
             camera: CameraClock::new(rate),
             wall: WallMapper::new(),
+            last_wall: None,
             format,
             ssrc: None,
             report: None,
@@ -159,8 +163,14 @@ impl Track {
         let stamps = self.dts.push(instant.media);
         let camera_time = self.camera.at(instant.ticks);
         let camera_at_dts = self.camera.at(stamps.dts.to_rate(rate));
-        let wall = self.wall.map(stamps.dts, now.wall, camera_at_dts, instant.jumped);
-        self.counters.units += 1;
+        let stamp = self.wall.map(stamps.dts, now.wall, camera_at_dts, instant.jumped);
+        // Begun anew after a jump it may lie a little behind what was said before; then it stands still until it
+        // has caught up. Farther behind the box's own clock was set back, and there is no hiding that.
+        let wall = match self.last_wall {
+            Some(last) if last > stamp.wall && last.nanos_since(stamp.wall) < MAX_STANDSTILL_NANOS => last,
+            _ => stamp.wall,
+        };
+        self.last_wall = Some(wall);
         AccessUnit {
             format: frame.format,
             pts: stamps.pts,
@@ -168,9 +178,12 @@ impl Track {
             audio_samples: frame.audio_samples,
             arrival: now.wall,
             camera_time,
-            wall: wall.wall,
+            wall,
             random_access: frame.random_access,
-            discontinuity: std::mem::take(&mut self.discontinuity) || frame.lost_before || instant.jumped,
+            discontinuity: std::mem::take(&mut self.discontinuity)
+                || frame.lost_before
+                || instant.jumped
+                || stamp.anchored,
             payload: frame.payload,
         }
     }
