@@ -1,4 +1,59 @@
-//! record
+//! # record: segments on disk, catalogue, ledger, retention, recovery, playback
+//!
+//! Takes what the hub holds of each stream, writes it to fragmented MP4 files that any player opens, keeps a catalogue of
+//! the files and a ledger of what is missing and why, deletes the oldest before room runs out, and gives it all back as
+//! timeline, HLS playlist, virtual MP4 and still pictures. `README.md` beside this crate has the constants' arithmetic and
+//! what happens at each failure.
+//!
+//! ```text
+//!  hub ring ─(pinned reader, 200 ms tick)─> StreamWriter ─> Segmenter ─> Fragment ─(one pwritev)─> file on a volume
+//!                                              │                                       │
+//!                                         GapTracker                            Syncer (fdatasync twice a second)
+//!                                              │
+//!                     gaps and segments ─> Scribe ─(batches)─> catalogue in SQLite ─┐
+//!                                              └─> events                           ├─> Playback ─> timeline, playlist,
+//!  Sweeper (1 s, or at ENOSPC) ─> retention::make_room ─> unlink, then the row      │               clip, still
+//!                                              live segments and fresh gaps in memory ┘
+//!  start: Mount (marker file) ─> recover (open rows, newest day) ─> threads.      fsck: every file against every row
+//! ```
+//!
+//! Threads: one writer and one syncer per volume, one scribe, one sweeper. None of them belongs to an async runtime.
+//!
+//! ## Invariants
+//! 1. A segment begins with a key frame, has the tracks and formats of its init segment from beginning to end, and lies
+//!    where its name says: [`layout`]. Its name is the wall time of its first picture to the millisecond.
+//! 2. A file only ever grows by whole fragments. A write that fails is cut back; what a crash leaves after the last whole
+//!    fragment is cut off at the next start.
+//! 3. No existing file is ever opened for recording; a name that is taken gets a suffix.
+//! 4. A fragment is at most 1 s long and is written at most one tick and one frame after it is complete, so `kill -9` costs
+//!    less than 2 s of a stream; synced at most half a second later, so a power cut costs about 2 s.
+//! 5. No writer waits for the database: rows go through the scribe. What playback shows comes from memory until the row is
+//!    committed, so a fragment can be played as soon as it is written.
+//! 6. The catalogue can be rebuilt from the files alone: rows are computed by the same code from fragments just written and
+//!    from fragments read back (`summary`), and equal.
+//! 7. Every hole in a stream's footage has a row in the ledger with its true reason, from the end of the footage before it
+//!    to the start of the footage after it; where the cause changed, one row for each. Nothing is guessed: a hole without
+//!    a row is shown as `damaged`, never as the camera's fault ([`timeline`]).
+//! 8. Recordings are deleted by retention alone, oldest first; never a locked one, never an open one; first the file, then the
+//!    row. A refused write deletes first and fails only when nothing deletable is left ([`retention`]).
+//! 9. Foreign, unreadable and damaged files in the recordings folder are reported and left alone.
+//! 10. Nothing is written but relative to the directory descriptor of a volume whose marker file was read, and only while
+//!     its path still leads to it: never onto the mount point of a missing volume.
+//! 11. An error of one volume stops that volume alone. Its streams move to another when there is one; otherwise their units
+//!     are let go, the ledger says so, and the volume is tried again after 1 s, 2 s, … 30 s.
+//! 12. Every queue is bounded, with its arithmetic beside it: the hub's rings, the scribe's notes, waiting events, the index
+//!     cache, one syncer entry per open file.
+//!
+//! ## Non-goals
+//! Transcoding. Recording a stream without video. Cutting a group of pictures: a stream that never sends another key frame
+//! stays one file, which retention cannot delete while it grows. Two daemons on one volume. Encryption at rest. Moving
+//! footage between volumes. Footage of overlapping wall time (a clock that was set back) is kept whole and played in order of
+//! start; the timeline shows it as one span.
+//!
+//! ## Errors
+//! [`RecordError`] names what was tried, on what and what came back; [`RecordError::field`] names the request's field.
+//! Nothing that goes wrong with a camera, a file or a volume ends a thread.
+
 pub mod catalogue;
 mod clip;
 mod error;
