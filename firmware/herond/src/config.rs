@@ -122,10 +122,7 @@ pub(crate) struct Claim {
 
 impl Config {
     /// Reads `path` and applies the overrides found in `environment`.
-    pub(crate) fn load(
-        path: &Path,
-        environment: impl Iterator<Item = (String, String)>,
-    ) -> Result<Self> {
+    pub(crate) fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the configuration file {}", path.display()))?;
         Self::parse(&text, environment).with_context(|| format!("{} cannot be used", path.display()))
@@ -142,7 +139,11 @@ impl Config {
             let key_path = error.path().to_string();
             let inner = error.into_inner().to_string();
             let inner = inner.lines().next().unwrap_or_default();
-            if key_path == "." { anyhow::anyhow!("{inner}") } else { anyhow::anyhow!("key `{key_path}`: {inner}") }
+            if key_path == "." {
+                anyhow::anyhow!("{inner}")
+            } else {
+                anyhow::anyhow!("key `{key_path}`: {inner}")
+            }
         })?;
         config.complete()?;
         Ok(config)

@@ -5,6 +5,7 @@ use crate::rooms::{self, Rooms};
 use crate::supervise::Supervisor;
 use crate::tls;
 use anyhow::{Context, Result};
+use heron_access::Access;
 use heron_api::{ApiState, HttpConfig, HttpsConfig, Identity};
 use heron_core::EventDraft;
 use heron_hub::{Hub, HubConfig};
@@ -13,11 +14,14 @@ use heron_live::Live;
 use heron_record::{Recorder, RecorderConfig, VolumeConfig};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Notices that may wait for the supervisor: four of each of 256 streams.
 const NOTICES_WAITING: usize = 1024;
+/// A session lives for minutes at least, so a minute late is soon enough.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// Runs until a signal says stop.
 pub(crate) async fn keep(config: Config) -> Result<()> {
@@ -40,6 +44,7 @@ pub(crate) async fn keep(config: Config) -> Result<()> {
     let stop = CancellationToken::new();
     let supervising = tokio::spawn(supervisor.run(notices, stop.clone()));
     let backups = tokio::spawn(rooms.store.clone().keep_backups());
+    let sweeping = tokio::spawn(sweep_sessions(rooms.access.clone()));
 
     let state = ApiState {
         access: rooms.access.clone(),
@@ -78,8 +83,19 @@ pub(crate) async fn keep(config: Config) -> Result<()> {
     })
     .await?;
     backups.abort();
+    sweeping.abort();
     rooms.store.close().await;
     Ok(())
+}
+
+/// Forgets sessions that have ended by themselves.
+async fn sweep_sessions(access: Access) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        if let Err(error) = access.sweep().await {
+            tracing::error!(%error, "ended sessions could not be forgotten");
+        }
+    }
 }
 
 async fn start_recorder(config: &Config, rooms: &Arc<Rooms>, hub: &Arc<Hub>) -> Result<Arc<Recorder>> {
@@ -122,7 +138,8 @@ fn http(config: &Config) -> Result<HttpConfig> {
                 }
             };
             let read = |name: &str, path: &std::path::Path| {
-                std::fs::read(path).with_context(|| format!("key `https.{name}`: cannot read {}", path.display()))
+                std::fs::read(path)
+                    .with_context(|| format!("key `https.{name}`: cannot read {}", path.display()))
             };
             Some(HttpsConfig {
                 listen: https.listen,

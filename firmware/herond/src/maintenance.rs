@@ -22,7 +22,9 @@ pub(crate) async fn check(config: &Config) -> Result<ExitCode> {
     let shown = format!("database {}", database.display());
     if database.exists() {
         let options = StoreOptions::default();
-        let opened = tokio::task::spawn_blocking(move || Store::open(&database, options, &rooms::migrations())).await?;
+        let opened =
+            tokio::task::spawn_blocking(move || Store::open(&database, options, &rooms::migrations()))
+                .await?;
         let problem = match opened {
             Ok(store) => store.integrity_check().await.err().map(|e| e.to_string()),
             Err(error) => Some(error.to_string()),

@@ -48,7 +48,10 @@ pub(crate) fn migrations() -> [Migrations; 5] {
 }
 
 /// Opens the database and nothing else. Blocks.
-pub(crate) fn open_store(config: &Config, clock: &dyn Clock) -> Result<(Store, Option<heron_store::Recovery>)> {
+pub(crate) fn open_store(
+    config: &Config,
+    clock: &dyn Clock,
+) -> Result<(Store, Option<heron_store::Recovery>)> {
     fs::create_dir_all(&config.data_dir)
         .with_context(|| format!("key `data_dir`: cannot make {}", config.data_dir.display()))?;
     heron_store::open_or_recover(&database(config), StoreOptions::default(), &migrations(), clock)
@@ -56,7 +59,11 @@ pub(crate) fn open_store(config: &Config, clock: &dyn Clock) -> Result<(Store, O
 }
 
 /// Opens the camera register. Blocks for the key file.
-pub(crate) async fn open_cameras(config: &Config, store: &Store, clock: &Arc<dyn Clock>) -> Result<CameraRegister> {
+pub(crate) async fn open_cameras(
+    config: &Config,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+) -> Result<CameraRegister> {
     let key = config.data_dir.join("seal.key");
     let sealer = tokio::task::spawn_blocking(move || Sealer::open_or_create(&key)).await??;
     Ok(CameraRegister::open(store.clone(), sealer, Arc::clone(clock)).await?)
@@ -74,7 +81,10 @@ pub(crate) async fn open(config: &Config) -> Result<Rooms> {
     if let Some(recovery) = &recovery {
         tracing::error!("{recovery}");
         let text = recovery.to_string();
-        tell(&events, EventDraft::new("store.recovered", Severity::Critical, clock.now(), "store").text(text));
+        tell(
+            &events,
+            EventDraft::new("store.recovered", Severity::Critical, clock.now(), "store").text(text),
+        );
     }
     let settings = Settings::open(store.clone(), Arc::clone(&clock), &[heron_settings::KEYS]).await?;
     let cameras = open_cameras(config, &store, &clock).await?;
@@ -89,6 +99,10 @@ pub(crate) async fn open(config: &Config) -> Result<Rooms> {
         Arc::new(move |draft| tell(&events, draft))
     };
     let access = Access::open(store.clone(), Arc::clone(&clock), AccessOptions::default(), audit).await?;
+    if recovery.is_some() {
+        // A backup may hold sessions that were ended and users that were disabled since it was made.
+        access.end_all_sessions("the database was restored").await?;
+    }
     offer_claim(config, &access)?;
     Ok(Rooms { clock, store, journal, settings, cameras, access, events, recovered: recovery.is_some() })
 }

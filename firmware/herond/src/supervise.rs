@@ -94,6 +94,12 @@ impl Supervisor {
     }
 
     fn streams_of(&self, camera: &Arc<Camera>) -> Vec<(StreamKey, Wanted)> {
+        let set = self.rooms.settings.effective(&[
+            Scope::System,
+            Scope::Customer,
+            Scope::Site(camera.site),
+            Scope::Camera(camera.id),
+        ]);
         let credentials = match self.rooms.cameras.credentials(camera.id) {
             Ok(credentials) => credentials,
             Err(error) => {
@@ -106,38 +112,34 @@ impl Supervisor {
                 url: url.to_string(),
                 username: credentials.as_ref().map(|c| c.username.clone()).unwrap_or_default(),
                 password: credentials.as_ref().map(|c| c.password.to_string()).unwrap_or_default(),
-                transport: match camera.transport {
-                    Transport::Auto => TransportChoice::Auto,
-                    Transport::Tcp => TransportChoice::Tcp,
-                    Transport::Udp => TransportChoice::Udp,
-                    Transport::Tls => TransportChoice::Tls,
+                transport: match (camera.transport, set.text("ingest.transport")) {
+                    (Transport::Tcp, _) | (Transport::Auto, "tcp") => TransportChoice::Tcp,
+                    (Transport::Udp, _) | (Transport::Auto, "udp") => TransportChoice::Udp,
+                    (Transport::Tls, _) => TransportChoice::Tls,
+                    (Transport::Auto, _) => TransportChoice::Auto,
                 },
             })
         };
         let policy = |recorded: bool| RecordPolicy {
-            max_age: self.max_age(camera),
+            max_age: u64::try_from(set.integer("retention.max_days"))
+                .ok()
+                .filter(|days| *days > 0)
+                .map(|days| Duration::from_secs(days * 86_400)),
             ..if recorded { RecordPolicy::continuous() } else { RecordPolicy::off() }
         };
-        let recorded = camera.record.mode == RecordMode::Continuous;
+        let recorded = camera.record.mode == RecordMode::Continuous && set.text("recording.mode") != "off";
         let mut streams = vec![(
             StreamKey::new(camera.id, StreamKind::Main),
             Wanted { link: link(&camera.source), policy: policy(recorded) },
         )];
         if let Some(sub) = &camera.sub_source {
-            let recorded = recorded && camera.record.sub;
+            let recorded = recorded && camera.record.sub && set.bool("recording.sub_enabled");
             streams.push((
                 StreamKey::new(camera.id, StreamKind::Sub),
                 Wanted { link: link(sub), policy: policy(recorded) },
             ));
         }
         streams
-    }
-
-    /// The setting `retention.max_days` that holds for the camera; 0 is as long as there is room.
-    fn max_age(&self, camera: &Camera) -> Option<Duration> {
-        let chain = [Scope::System, Scope::Customer, Scope::Site(camera.site), Scope::Camera(camera.id)];
-        let days = self.rooms.settings.effective(&chain).integer("retention.max_days");
-        u64::try_from(days).ok().filter(|d| *d > 0).map(|d| Duration::from_secs(d * 86_400))
     }
 
     /// Tells the recorder why there are pictures or none, and people what they should know.

@@ -10,10 +10,28 @@ use std::path::Path;
 use std::sync::Arc;
 use uuid::Uuid;
 
+/// Keys of the types that this release does not use yet.
+const MORE: &[Key] = &[
+    Key {
+        name: "site.name",
+        kind: KeyType::Text { default: "Home", min_chars: 1, max_chars: 100 },
+        unit: None,
+        help: "What people call the place.",
+        scopes: &[ScopeKind::System, ScopeKind::Site],
+    },
+    Key {
+        name: "site.timezone",
+        kind: KeyType::TimeZone { default: "UTC" },
+        unit: None,
+        help: "The time zone of the place.",
+        scopes: &[ScopeKind::System, ScopeKind::Site],
+    },
+];
+
 async fn open(dir: &Path) -> (Store, Settings) {
     let store = Store::open(&dir.join("heron.db"), StoreOptions::default(), &[MIGRATIONS]).unwrap();
     let clock = Arc::new(ManualClock::new("2026-11-20T10:00:00Z".parse::<WallTime>().unwrap()));
-    let settings = Settings::open(store.clone(), clock, &[KEYS]).await.unwrap();
+    let settings = Settings::open(store.clone(), clock, &[KEYS, MORE]).await.unwrap();
     (store, settings)
 }
 
@@ -38,7 +56,7 @@ async fn the_narrower_scope_wins_and_says_so() {
     let before = s.effective(&chain);
     assert_eq!(before.text("recording.mode"), "continuous");
     assert_eq!(before.0["recording.mode"].from, "default");
-    assert_eq!(before.0.len(), KEYS.len());
+    assert_eq!(before.0.len(), KEYS.len() + MORE.len());
 
     put(&s, Scope::System, &[("retention.max_days", json!(30)), ("recording.mode", json!("off"))])
         .await
