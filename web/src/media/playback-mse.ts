@@ -117,9 +117,9 @@ export class MsePlayback implements Playback {
 
   step(direction: 1 | -1): void {
     this.pause();
-    // Into the middle of the frame next to the one on the screen: exact in spite of rounding. The one on the screen is
-    // reckoned from the last that was reported, as the report of the very last may not have come.
-    const since = Math.floor((this.#video.currentTime - this.#shown) / this.#frame + 0.05);
+    // Into the middle of the frame next to the one on the screen: exact in spite of rounding. That is the last one
+    // reported, or a later one whose report has not come; a playhead a little before it means that it was shown early.
+    const since = Math.max(0, Math.floor((this.#video.currentTime - this.#shown) / this.#frame + 0.05));
     const target = this.#shown + (since + (direction === 1 ? 1.5 : -0.5)) * this.#frame;
     this.seek(this.#clock.wall(target));
   }
