@@ -29,6 +29,7 @@
 //! Rules of any kind, sessions and passwords (`access`), media formats (`media`), serving anything to other origins,
 //! standing behind a proxy.
 
+mod audit;
 mod auth;
 mod docs;
 mod errors;

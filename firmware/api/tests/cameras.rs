@@ -42,6 +42,15 @@ async fn a_camera_comes_changes_and_goes() {
     assert_eq!(admin.delete(&place).await.status, StatusCode::NO_CONTENT);
     admin.get(&place).await.is_problem(404, "not-found", "");
     admin.delete(&place).await.is_problem(404, "not-found", "");
+
+    // Who did what is in the journal, without what must stay secret.
+    let events = admin.get("/api/v1/events?kind=camera").await;
+    let kinds: Vec<_> =
+        events.json()["items"].as_array().unwrap().iter().map(|e| e["kind"].clone()).collect();
+    assert_eq!(kinds, ["camera.removed", "camera.changed", "camera.changed", "camera.added"]);
+    assert_eq!(events.json()["items"][1]["detail"], json!({"fields": ["username", "password"]}));
+    assert_eq!(events.json()["items"][1]["actor"], "admin");
+    assert!(!events.text().contains(CAMERA_PASSWORD));
 }
 
 #[tokio::test]

@@ -193,7 +193,7 @@ async fn an_address_in_use_and_a_bad_certificate_are_told() {
     let config = HttpConfig { listen: Some(taken.local_addr().unwrap()), insecure: false, https: None };
     let error = heron_api::serve(house.take_state(), config, house.shutdown.clone()).await.unwrap_err();
     assert!(matches!(error, ServeError::Bind { .. }));
-    assert!(error.to_string().contains("another program"), "{error}");
+    assert!(error.to_string().contains("choose another address"), "{error}");
     let mut house = House::new().await;
     let https =
         HttpsConfig { listen: "127.0.0.1:0".parse().unwrap(), certificate_pem: vec![], key_pem: vec![] };

@@ -77,12 +77,14 @@ impl Socket {
                     return Err(());
                 }
                 changed = self.changes.changed() => {
-                    if changed.is_err() || !self.app.access.is_live(self.who.session) {
-                        self.end("signed_out").await;
+                    if changed.is_err() {
                         return Err(());
                     }
+                    self.still_signed_in().await?;
                 }
                 _ = self.pings.tick() => {
+                    // Sessions also end by themselves, which changes nothing that could be noticed.
+                    self.still_signed_in().await?;
                     self.unanswered += 1;
                     if self.unanswered > PINGS_UNANSWERED {
                         return Err(());
@@ -99,6 +101,14 @@ impl Socket {
                 },
             }
         }
+    }
+
+    async fn still_signed_in(&mut self) -> Result<(), ()> {
+        if self.app.access.is_live(self.who.session) {
+            return Ok(());
+        }
+        self.end("signed_out").await;
+        Err(())
     }
 
     /// Waits until the socket is done with, paying no heed to what the client sends.

@@ -10,12 +10,12 @@
 //! ```
 
 mod accept;
+mod connection;
 mod plain;
 mod slots;
 mod stall;
 pub(crate) mod tls;
 
-use crate::problem::chain;
 use crate::state::ApiState;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ impl std::fmt::Debug for HttpsConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// A socket could not be bound.
-    #[error("cannot listen on {address} for {scheme}: {source}; is another program using the port?")]
+    #[error("cannot listen on {address} for {scheme}; end what listens there, or choose another address")]
     Bind {
         /// `http` or `https`.
         scheme: &'static str,
@@ -123,20 +123,15 @@ pub async fn serve(
     if let Some((listener, address)) = http {
         tracing::info!(%address, "serving http");
         let door = plain::Door { insecure: config.insecure, https_port: https_address.map(|a| a.port()) };
-        let service = accept::Service { router: router.clone(), door: Some(Arc::new(door)) };
+        let service = connection::Service { router: router.clone(), door: Some(Arc::new(door)) };
         let one = accept::Listener { listener, tls: None, service, slots: slots.clone() };
         tasks.spawn(one.run(shutdown.clone(), tasks.clone()));
     }
     if let (Some((listener, address)), Some(acceptor)) = (https, acceptor) {
         tracing::info!(%address, "serving https");
-        let service = accept::Service { router, door: None };
+        let service = connection::Service { router, door: None };
         let one = accept::Listener { listener, tls: Some(acceptor), service, slots };
         tasks.spawn(one.run(shutdown, tasks.clone()));
     }
     Ok(Serving { http: http_address, https: https_address, tasks })
-}
-
-/// One line for the log of an error that ended a connection.
-fn reason(error: &(dyn std::error::Error + 'static)) -> String {
-    chain(error)
 }

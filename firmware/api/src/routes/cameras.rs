@@ -1,6 +1,8 @@
 //! The camera register.
 
 use super::camera_status::{CameraStatus, status_of};
+use crate::audit;
+use crate::auth::Who;
 use crate::extract::{Json, Path, Query};
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::App;
@@ -209,6 +211,7 @@ pub(crate) struct NewCameraBody {
 ))]
 pub(crate) async fn create(
     State(app): State<App>,
+    Who(who): Who,
     Json(body): Json<NewCameraBody>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Answer<CameraView>), Problem> {
     let new = NewCamera {
@@ -224,6 +227,15 @@ pub(crate) async fn create(
         record: RecordPolicy { mode: body.record.mode.into(), sub: body.record.sub },
     };
     let camera = app.cameras.create(new).await?;
+    audit::note(
+        &app,
+        &who,
+        "camera.added",
+        Some(camera.id),
+        format!("Camera {:?} was added.", camera.name),
+        &[],
+    )
+    .await;
     let location = [(header::LOCATION, format!("/api/v1/cameras/{}", camera.id))];
     Ok((StatusCode::CREATED, location, Answer(CameraView::of(&app, &camera))))
 }
@@ -260,6 +272,25 @@ pub(crate) struct CameraPatchBody {
     record: Option<RecordPatchBody>,
 }
 
+impl CameraPatchBody {
+    /// What is to be changed.
+    fn fields(&self) -> Vec<&'static str> {
+        let given = [
+            ("name", self.name.is_some()),
+            ("source", self.source.is_some()),
+            ("sub_source", self.sub_source.is_some()),
+            ("username", self.username.is_some()),
+            ("password", self.password.is_some()),
+            ("transport", self.transport.is_some()),
+            ("enabled", self.enabled.is_some()),
+            ("site", self.site.is_some()),
+            ("tags", self.tags.is_some()),
+            ("record", self.record.is_some()),
+        ];
+        given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+    }
+}
+
 /// Change a camera
 #[utoipa::path(patch, path = "/api/v1/cameras/{id}", tag = "cameras", params(("id" = Uuid, Path)),
     request_body = CameraPatchBody, responses(
@@ -269,9 +300,11 @@ pub(crate) struct CameraPatchBody {
 ))]
 pub(crate) async fn update(
     State(app): State<App>,
+    Who(who): Who,
     Path(id): Path<Uuid>,
     Json(body): Json<CameraPatchBody>,
 ) -> Result<Answer<CameraView>, Problem> {
+    let fields = body.fields();
     let patch = CameraPatch {
         name: body.name,
         source: body.source,
@@ -285,6 +318,8 @@ pub(crate) async fn update(
         record: body.record.map(|r| RecordPatch { mode: r.mode.map(Into::into), sub: r.sub }),
     };
     let camera = app.cameras.update(CameraId(id), patch).await?;
+    let text = format!("Camera {:?} was changed: {}.", camera.name, fields.join(", "));
+    audit::note(&app, &who, "camera.changed", Some(camera.id), text, &fields).await;
     Ok(Answer(CameraView::of(&app, &camera)))
 }
 
@@ -295,9 +330,15 @@ pub(crate) async fn update(
     (status = 204),
     (status = 404, body = ProblemDocument),
 ))]
-pub(crate) async fn delete(State(app): State<App>, Path(id): Path<Uuid>) -> Result<StatusCode, Problem> {
+pub(crate) async fn delete(
+    State(app): State<App>,
+    Who(who): Who,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, Problem> {
     let id = CameraId(id);
+    let name = app.cameras.get(id)?.name.clone();
     app.cameras.delete(id).await?;
+    audit::note(&app, &who, "camera.removed", Some(id), format!("Camera {name:?} was removed."), &[]).await;
     if let Err(error) = app.settings.forget(heron_settings::Scope::Camera(id)).await {
         tracing::warn!(camera = %id, %error, "the removed camera's settings could not be forgotten");
     }

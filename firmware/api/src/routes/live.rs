@@ -10,9 +10,11 @@ use axum::extract::State;
 use axum::extract::ws::{Message, WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
 use axum::response::Response;
 use heron_core::{CameraId, StreamKey, StreamKind};
-use heron_live::{LiveMessage, Viewer};
+use heron_live::LiveMessage;
 use serde::Deserialize;
+use serde_json::{Value, json};
 use std::time::Duration;
+use tokio::time::sleep;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -84,7 +86,7 @@ pub(crate) async fn live_ws(
 }
 
 async fn show(mut socket: Socket, key: StreamKey) {
-    let mut told = None;
+    let mut told = Told { key, waiting: None };
     let mut viewer = loop {
         if let Some(viewer) = socket.app().live.join(key) {
             break viewer;
@@ -92,48 +94,66 @@ async fn show(mut socket: Socket, key: StreamKey) {
         if socket.app().cameras.get(key.camera).is_err() {
             return socket.end("camera_removed").await;
         }
-        let waiting = waiting_for(socket.app(), key, "no_key_frame");
-        if told.as_ref() != Some(&waiting) && socket.send_json(&waiting).await.is_err() {
-            return;
-        }
-        told = Some(waiting);
-        if socket.idle(LOOK_AGAIN).await.is_err() {
+        if told.tell(&mut socket, "no_key_frame").await.is_err() || socket.idle(LOOK_AGAIN).await.is_err() {
             return;
         }
     };
+    let mut otherwise = "no_key_frame";
     loop {
         let message = tokio::select! {
             message = viewer.next() => message,
             // Only ever ends: what a viewer sends means nothing.
-            _ = socket.closed() => return,
+            () = socket.closed() => return,
+            // The reason may become another one while a viewer waits: refused, then a wrong password.
+            () = sleep(LOOK_AGAIN), if told.waiting.is_some() => {
+                if told.tell(&mut socket, otherwise).await.is_err() {
+                    return;
+                }
+                continue;
+            }
         };
-        if pass_on(&mut socket, &viewer, message).await.is_err() {
+        let sent = match message {
+            LiveMessage::Fragment(bytes) | LiveMessage::Init(bytes) => {
+                told.waiting = None;
+                socket.send(Message::Binary(bytes)).await
+            }
+            LiveMessage::Hello(hello) => {
+                let Ok(mut text) = serde_json::to_value(&*hello) else { return };
+                if let Some(object) = text.as_object_mut() {
+                    object.insert("type".to_owned(), "hello".into());
+                }
+                socket.send_json(&text).await
+            }
+            LiveMessage::Skipped(frames) => {
+                socket.send_json(&json!({"type": "skipped", "frames": frames})).await
+            }
+            LiveMessage::Waiting(reason) => {
+                otherwise = reason.as_str();
+                told.tell(&mut socket, otherwise).await
+            }
+            LiveMessage::End(reason) => return socket.end(reason.as_str()).await,
+        };
+        if sent.is_err() {
             return;
         }
     }
 }
 
-/// Sends one message; `Err` when the socket is done with.
-async fn pass_on(socket: &mut Socket, viewer: &Viewer, message: LiveMessage) -> Result<(), ()> {
-    match message {
-        LiveMessage::Fragment(bytes) | LiveMessage::Init(bytes) => socket.send(Message::Binary(bytes)).await,
-        LiveMessage::Hello(hello) => {
-            let mut text = serde_json::to_value(&*hello).map_err(drop)?;
-            if let Some(object) = text.as_object_mut() {
-                object.insert("type".to_owned(), "hello".into());
-            }
-            socket.send_json(&text).await
+/// What a viewer was last told of why there are no pictures.
+struct Told {
+    key: StreamKey,
+    waiting: Option<Value>,
+}
+
+impl Told {
+    /// Tells the reason, unless it is the one told before.
+    async fn tell(&mut self, socket: &mut Socket, otherwise: &'static str) -> Result<(), ()> {
+        let waiting = waiting_for(socket.app(), self.key, otherwise);
+        if self.waiting.as_ref() == Some(&waiting) {
+            return Ok(());
         }
-        LiveMessage::Skipped(frames) => {
-            socket.send_json(&serde_json::json!({"type": "skipped", "frames": frames})).await
-        }
-        LiveMessage::Waiting(reason) => {
-            let waiting = waiting_for(socket.app(), viewer.key(), reason.as_str());
-            socket.send_json(&waiting).await
-        }
-        LiveMessage::End(reason) => {
-            socket.end(reason.as_str()).await;
-            Err(())
-        }
+        socket.send_json(&waiting).await?;
+        self.waiting = Some(waiting);
+        Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! Settings of the four scopes: system, customer, site, camera.
 
+use crate::audit;
 use crate::auth::Who;
 use crate::extract::{Json, Path, Query};
 use crate::problem::{Problem, ProblemDocument};
@@ -7,6 +8,7 @@ use crate::state::App;
 use crate::wire::{Page, limit};
 use axum::Json as Answer;
 use axum::extract::State;
+use heron_access::Principal;
 use heron_core::{CameraId, WallTime};
 use heron_settings::{Scope, Version};
 use serde::{Deserialize, Serialize};
@@ -79,6 +81,15 @@ fn with_schema(app: &App, scope: Scope, version: Version) -> Answer<ScopeSetting
     })
 }
 
+async fn changed(app: &App, who: &Principal, scope: Scope, version: &Version) {
+    let camera = match scope {
+        Scope::Camera(id) => Some(id),
+        Scope::System | Scope::Customer | Scope::Site(_) => None,
+    };
+    let text = format!("The settings of {scope} are now at version {}.", version.version);
+    audit::note(app, who, "settings.changed", camera, text, &[]).await;
+}
+
 /// What is set at a scope
 #[utoipa::path(get, path = "/api/v1/settings/{scope}", tag = "settings",
     params(("scope" = String, Path, description = "`system`, `customer`, `site:{id}` or `camera:{id}`")),
@@ -121,6 +132,7 @@ pub(crate) async fn put(
 ) -> Result<Answer<ScopeSettings>, Problem> {
     let scope = scope(&app, &text)?;
     let version = app.settings.put(scope, body.values, body.version, &who.username, body.reason).await?;
+    changed(&app, &who, scope, &version).await;
     Ok(with_schema(&app, scope, version))
 }
 
@@ -177,6 +189,7 @@ pub(crate) async fn rollback(
 ) -> Result<Answer<ScopeSettings>, Problem> {
     let scope = scope(&app, &text)?;
     let version = app.settings.rollback(scope, body.version, &who.username, body.reason).await?;
+    changed(&app, &who, scope, &version).await;
     Ok(with_schema(&app, scope, version))
 }
 

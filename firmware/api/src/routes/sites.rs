@@ -1,5 +1,7 @@
 //! Sites: where cameras stand, and in which time zone.
 
+use crate::audit;
+use crate::auth::Who;
 use crate::extract::{Json, Path};
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::App;
@@ -59,8 +61,12 @@ pub(crate) struct SitePatch {
 ))]
 pub(crate) async fn update(
     State(app): State<App>,
+    Who(who): Who,
     Path(id): Path<Uuid>,
     Json(patch): Json<SitePatch>,
 ) -> Result<Answer<SiteView>, Problem> {
-    Ok(Answer(app.cameras.set_site(id, patch.name, patch.timezone).await?.into()))
+    let site = app.cameras.set_site(id, patch.name, patch.timezone).await?;
+    let text = format!("Site {:?} was changed; its time zone is {}.", site.name, site.timezone);
+    audit::note(&app, &who, "site.changed", None, text, &[]).await;
+    Ok(Answer(site.into()))
 }

@@ -1,0 +1,247 @@
+//! One connection: handshake, serve, end.
+//!
+//! The protocol is known before the first byte is read: HTTP/2 is what ALPN agreed on, everything else is HTTP/1.1.
+//! (Looking at the first bytes to find out would be a wait without a limit.)
+
+use super::plain::Door;
+use super::slots::Slot;
+use super::stall::{Unstalled, WRITE_STALL};
+use crate::http::peer::Peer;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+/// For the whole TLS handshake. A phone on a bad network needs two or three seconds; nobody honest needs ten.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// For the head of a request, counted from the end of the one before: it limits idling as well. HTTP/2: for the first.
+const HEAD: Duration = Duration::from_secs(30);
+/// HTTP/2: a connection without a new request for so long is wound up; what is being answered is still finished.
+const IDLE: Duration = Duration::from_secs(300);
+/// HTTP/2: ask an idle connection whether it is alive, and how long to wait for the answer.
+const PING_EVERY: Duration = Duration::from_secs(20);
+const PING_ANSWER: Duration = Duration::from_secs(20);
+/// HTTP/2 requests at once on one connection: a page of sixteen tiles and their thumbnails.
+const STREAMS: u32 = 64;
+/// The most that a request's head may hold: cookies are under 1 KiB, the longest of our addresses 300 bytes.
+const HEAD_BYTES: u32 = 32 * 1024;
+/// How long requests in flight may take to end once the box is shutting down.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The router, and what stands before it.
+#[derive(Clone)]
+pub(super) struct Service {
+    pub(super) router: Router,
+    /// The rules of plain HTTP; `None` on the HTTPS listener.
+    pub(super) door: Option<Arc<Door>>,
+}
+
+/// One client's connection.
+pub(super) struct Connection {
+    pub(super) address: SocketAddr,
+    pub(super) service: Service,
+    pub(super) shutdown: CancellationToken,
+    /// Kept for what its drop does.
+    #[allow(dead_code)]
+    pub(super) slot: Slot,
+}
+
+/// Why a connection is to end.
+enum Until {
+    Shutdown,
+    /// Nothing new was asked for a while.
+    Idle,
+    /// Nothing was ever asked.
+    Silent,
+}
+
+impl Connection {
+    /// TLS, then whatever was agreed on.
+    pub(super) async fn handshake(self, acceptor: TlsAcceptor, stream: TcpStream) {
+        let address = self.address;
+        match timeout(HANDSHAKE, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) if stream.get_ref().1.alpn_protocol() == Some(b"h2") => self.http2(stream).await,
+            Ok(Ok(stream)) => self.http1(stream, true).await,
+            Ok(Err(error)) => tracing::debug!(%address, %error, "a TLS handshake failed"),
+            Err(_) => tracing::debug!(%address, "a TLS handshake took too long"),
+        }
+    }
+
+    /// HTTP/1.1, with WebSockets.
+    pub(super) async fn http1<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        self,
+        stream: S,
+        secure: bool,
+    ) {
+        let service = self.service.clone();
+        let peer = Peer { address: self.address, secure };
+        let handler = hyper::service::service_fn(move |request| service.clone().answer(request, peer));
+        let mut builder = http1::Builder::new();
+        builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(256 * 1024);
+        let io = TokioIo::new(Unstalled::new(stream, WRITE_STALL));
+        let connection = std::pin::pin!(builder.serve_connection(io, handler).with_upgrades());
+        // The time for a head limits silence and idling too.
+        self.drive(connection, |c| c.graceful_shutdown(), std::future::pending()).await;
+    }
+
+    /// HTTP/2.
+    async fn http2<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: S) {
+        let service = self.service.clone();
+        let peer = Peer { address: self.address, secure: true };
+        let requests = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&requests);
+        let handler = hyper::service::service_fn(move |request| {
+            counter.fetch_add(1, Ordering::Relaxed);
+            service.clone().answer(request, peer)
+        });
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(HEAD_BYTES)
+            .keep_alive_interval(PING_EVERY)
+            .keep_alive_timeout(PING_ANSWER);
+        let io = TokioIo::new(Unstalled::new(stream, WRITE_STALL));
+        let connection = std::pin::pin!(builder.serve_connection(io, handler));
+        self.drive(connection, |c| c.graceful_shutdown(), weary(&requests)).await;
+    }
+
+    /// Serves until the client ends it, the box shuts down, or `weary` says that nothing comes any more.
+    async fn drive<C: Future<Output = hyper::Result<()>>>(
+        &self,
+        mut connection: Pin<&mut C>,
+        wind_up: impl Fn(Pin<&mut C>),
+        weary: impl Future<Output = Until>,
+    ) {
+        let until = tokio::select! {
+            outcome = connection.as_mut() => return self.note(outcome),
+            () = self.shutdown.cancelled() => Until::Shutdown,
+            until = weary => until,
+        };
+        if matches!(until, Until::Silent) {
+            return;
+        }
+        wind_up(connection.as_mut());
+        if matches!(until, Until::Idle) {
+            tokio::select! {
+                outcome = connection.as_mut() => return self.note(outcome),
+                () = self.shutdown.cancelled() => {}
+            }
+        }
+        if let Ok(outcome) = timeout(GRACE, connection).await {
+            self.note(outcome);
+        }
+    }
+
+    fn note(&self, outcome: hyper::Result<()>) {
+        if let Err(error) = outcome {
+            tracing::debug!(address = %self.address, error = crate::problem::chain(&error), "a connection ended badly");
+        }
+    }
+}
+
+/// Comes to an end when no request has come for too long.
+async fn weary(requests: &AtomicU64) -> Until {
+    sleep(HEAD).await;
+    let mut seen = requests.load(Ordering::Relaxed);
+    if seen == 0 {
+        return Until::Silent;
+    }
+    loop {
+        sleep(IDLE).await;
+        let now = requests.load(Ordering::Relaxed);
+        if now == seen {
+            return Until::Idle;
+        }
+        seen = now;
+    }
+}
+
+impl Service {
+    fn answer(
+        self,
+        request: Request<Incoming>,
+        peer: Peer,
+    ) -> Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>> {
+        let mut request = request.map(Body::new);
+        if let Some(away) = self.door.as_ref().and_then(|door| door.turn_away(peer, &request)) {
+            return Box::pin(std::future::ready(Ok(away)));
+        }
+        request.extensions_mut().insert(peer);
+        Box::pin(self.router.oneshot(request))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::slots::Slots;
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+    fn connect() -> (DuplexStream, DuplexStream, Connection) {
+        let (near, far) = tokio::io::duplex(1 << 16);
+        let address: SocketAddr = "10.0.0.1:5".parse().unwrap();
+        let router = Router::new().route("/", axum::routing::get(async || "hello"));
+        let service = Service { router, door: None };
+        let slot = Slots::new().take(address.ip()).unwrap();
+        (far, near, Connection { address, service, shutdown: CancellationToken::new(), slot })
+    }
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_says_nothing_or_not_enough_is_not_waited_for() {
+        // Nothing, the beginning of something, and a head that never ends.
+        for said in [&b""[..], b"PRI * HTTP/2.0", b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "] {
+            let (mut far, near, connection) = connect();
+            far.write_all(said).await.unwrap();
+            connection.http1(near, false).await;
+        }
+        // The same over HTTP/2.
+        for said in [&b""[..], b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+            let (mut far, near, connection) = connect();
+            far.write_all(said).await.unwrap();
+            connection.http2(near).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_idles_after_a_request_is_ended() {
+        let (mut far, near, connection) = connect();
+        far.write_all(REQUEST).await.unwrap();
+        connection.http1(near, false).await;
+        let mut answer = String::new();
+        far.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("hello"), "{answer}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn shutting_down_ends_idle_connections() {
+        let (mut far, near, connection) = connect();
+        let shutdown = connection.shutdown.clone();
+        far.write_all(REQUEST).await.unwrap();
+        let serving = tokio::spawn(connection.http1(near, false));
+        let mut answer = vec![0; 12];
+        far.read_exact(&mut answer).await.unwrap();
+        let before = tokio::time::Instant::now();
+        shutdown.cancel();
+        serving.await.unwrap();
+        assert!(before.elapsed() < HEAD, "it did not wait for the time of a head");
+    }
+}
