@@ -221,6 +221,37 @@ describe('first light', { skip: missing }, () => {
     await page.getByText('Live', { exact: true }).first().waitFor();
   });
 
+  test('what was not recorded is shown, told why, and jumped', async () => {
+    const id = room.split('/').at(-1);
+    await page.goto('/cameras');
+    const power = page.getByRole('button', { name: `${CAMERA} switched on` });
+    await power.click();
+    await page.getByText('Off', { exact: true }).first().waitFor();
+    await page.locator('button[aria-pressed=false]').first().waitFor();
+    const off = Date.now();
+    await until('three seconds without a camera', () => Date.now() - off > 3000);
+    await power.click();
+    await page.getByText('Online', { exact: true }).first().waitFor();
+    const gap = await until(
+      'the gap in the ledger, and six seconds after it',
+      async () => {
+        const start = new Date(Date.now() - 3_600_000).toISOString();
+        const timeline = await api(`/cameras/${id}/timeline?start=${start}&end=${new Date().toISOString()}&bin=60000`);
+        const found = timeline?.gaps.filter((one) => one.stream === 'main' && one.reason === 'disabled').at(-1);
+        const after = found && timeline.spans.find((one) => one.stream === 'main' && one.start >= found.end);
+        return after && Date.parse(after.end) - Date.parse(after.start) > 6000 ? found : null;
+      },
+      { within: 40_000, every: 500 },
+    );
+    const before = new Date(Date.parse(gap.start) - 3000).toISOString();
+    await page.goto(`${room}?t=${encodeURIComponent(before)}`);
+    await until('the moment before', () => recordedFrame(page, Date.parse(before)));
+    await page.getByText('gap on this day').waitFor();
+    await page.getByText(/^Not recorded from .* switched off\. Skipped\.$/).waitFor();
+    await until('the moment after', () => recordedFrame(page, Date.parse(gap.end)));
+    await picture(page, 'camera-gap-desk-dark');
+  });
+
   test('a stretch is downloaded as a file that says its size', async () => {
     await page.getByRole('button', { name: 'Download' }).click();
     const link = page.getByRole('link', { name: 'Download MP4' });

@@ -30,7 +30,7 @@ export function codecName(codec: string | null | undefined): string {
   if (/hvc1|hev1|h265|hevc/.test(text)) return 'H.265';
   if (/avc1|avc3|h264/.test(text)) return 'H.264';
   if (/av01/.test(text)) return 'AV1';
-  if (/mjpe?g|image\/jpeg/.test(text)) return 'MJPEG';
+  if (/mjpg|jpe?g/.test(text)) return 'MJPEG';
   if (/mp4a|aac/.test(text)) return 'AAC';
   if (/g711|alaw|ulaw|pcma|pcmu/.test(text)) return 'G.711';
   if (/flac/.test(text)) return 'FLAC';

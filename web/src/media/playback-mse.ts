@@ -21,8 +21,13 @@ const POLL_MS = 700;
 /** A seek that takes longer is given up waiting for (the picture comes when it comes). */
 const SEEK_PATIENCE_MS = 4000;
 const TICK_MS = 100;
+/** So many ticks without a frame ahead, with less than so much buffered, and the playhead has come to the end of it. */
+const STALLED_TICKS = 3;
+const NEARLY_OUT_S = 0.8;
 /** Holes shorter than this are jumped without a word. */
 const WORTH_A_WORD_MS = 1500;
+/** The word about a hole stands until so much after it has been seen. */
+const WORD_MS = 10_000;
 
 const pause = (ms: number): Promise<void> => new Promise((wake) => setTimeout(wake, ms));
 
@@ -73,6 +78,8 @@ export class MsePlayback implements Playback {
   #frame = 0.04;
   /** Media time of the frame on the screen. */
   #shown = 0;
+  /** Ticks without a frame ahead of the playhead. */
+  #stalled = 0;
   /** The loader has come to the newest recording. */
   #atEnd = false;
   #ticker: number;
@@ -388,16 +395,21 @@ export class MsePlayback implements Playback {
     const here = ranges.find(([start, end]) => now >= start - 0.05 && now < end);
     const left = here ? here[1] - now : 0;
     const next = ranges.find(([start]) => start > (here ? here[1] : now) - 0.001);
-    if (left < 0.15 && next) {
+    // A browser stops somewhat before the end of what it holds: sound and picture do not end together.
+    this.#stalled = video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA ? this.#stalled + 1 : 0;
+    const dry = left < 0.05 || (left < NEARLY_OUT_S && this.#stalled >= STALLED_TICKS);
+    if (dry && next) {
       // The recording stops here and goes on there: jump, and say what is missing.
       const from = this.#clock.wall(here ? here[1] : now);
       const to = this.#clock.wall(next[0]);
       if (to - from > WORTH_A_WORD_MS) this.#set({ skipped: { start: from, end: to } });
+      this.#stalled = 0;
       video.currentTime = next[0] + 0.001;
       return;
     }
-    const waiting = left < 0.15 && video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA;
-    this.#set({ phase: waiting ? (this.#atEnd ? 'at-end' : 'loading') : 'playing' });
+    const { skipped } = this.#state;
+    if (skipped && this.#clock.wall(now) > skipped.end + WORD_MS) this.#set({ skipped: null });
+    this.#set({ phase: dry ? (this.#atEnd ? 'at-end' : 'loading') : 'playing' });
     if (video.paused) video.play().catch(() => undefined);
   }
 }
