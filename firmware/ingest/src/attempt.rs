@@ -7,11 +7,11 @@ use crate::failure::End;
 use crate::pace::{Pace, Stop};
 use crate::session::{Output, Session, SessionConfig, SessionError};
 use crate::spec::{StreamSpec, TransportChoice};
-use crate::statistics::{Snapshot, StreamCounters};
+use crate::statistics::Snapshot;
 use crate::status::LinkFacts;
 use crate::track::Instant;
 use crate::udp_media::UdpMedia;
-use crate::{SILENCE, STEP_TIMEOUT};
+use crate::{STEP_TIMEOUT, vital_signs};
 use heron_core::{AccessUnit, Clock};
 use heron_media::rtsp::auth::Authenticator;
 use heron_media::rtsp::{LowerTransport, Request, Response, split_credentials};
@@ -21,8 +21,6 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Packets come, but for so long no picture can be made of them.
-const PICTURE_PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait for a camera to have read the TEARDOWN.
 const FAREWELL: Duration = Duration::from_millis(500);
 /// How soon to try again to write what could not be written at once.
@@ -332,12 +330,12 @@ impl Running<'_> {
                 (None, _) => {}
             }
         }
-        if let ControlFlow::Break(end) = verdict(demux, played_at, now, self.udp.is_some()) {
+        if let ControlFlow::Break(end) = vital_signs::verdict(demux, played_at, now, self.udp.is_some()) {
             return Err(end);
         }
         if now.monotonic >= self.next_second {
             self.next_second = now.monotonic + Duration::from_secs(1);
-            player.second(snapshot(demux, &self.connection, self.udp.as_ref()), now);
+            player.second(vital_signs::snapshot(demux, &self.connection, self.udp.as_ref()), now);
         }
         Ok(())
     }
@@ -397,55 +395,4 @@ async fn udp_readable(udp: Option<&UdpMedia>) {
         Some(udp) => udp.readable().await,
         None => std::future::pending().await,
     }
-}
-
-/// Whether a stream that plays is still alive.
-fn verdict(demux: &Demux, played_at: Duration, now: Instant, udp: bool) -> ControlFlow<End> {
-    let now = now.monotonic;
-    let since = |moment: Duration| now.saturating_sub(moment);
-    let Some(last) = demux.last_packet else {
-        return match since(played_at) > STEP_TIMEOUT {
-            true => ControlFlow::Break(End::NoPackets { udp }),
-            false => ControlFlow::Continue(()),
-        };
-    };
-    // A microphone alone does not keep a camera alive, but pictures may be rarer than sound.
-    let video = demux.last_video_packet.unwrap_or(played_at);
-    if since(last) > SILENCE || since(video) > 3 * SILENCE {
-        return ControlFlow::Break(End::Silence);
-    }
-    if demux.last_unit.is_none() && since(played_at) > PICTURE_PATIENCE {
-        let last = demux.video().and_then(|v| v.last_error());
-        return ControlFlow::Break(End::NoPictures { seconds: since(played_at).as_secs(), last });
-    }
-    ControlFlow::Continue(())
-}
-
-fn snapshot(demux: &Demux, connection: &Connection, udp: Option<&UdpMedia>) -> Snapshot {
-    let mut out = Snapshot::default();
-    for track in &demux.tracks {
-        out.bytes += track.counters.bytes;
-        out.packets_received += track.packets_received();
-        out.packets_lost += track.packets_lost();
-        out.counters = out.counters.plus(StreamCounters {
-            malformed_packets: track.counters.malformed_packets,
-            ssrc_changes: track.counters.ssrc_changes,
-            other_payload_types: track.counters.other_payload_types,
-            sequence_restarts: track.sequence_restarts(),
-            time_jumps: track.counters.time_jumps,
-            format_changes: track.counters.format_changes,
-            damaged_frames: track.frames_damaged(),
-            ..StreamCounters::default()
-        });
-    }
-    if let Some(video) = demux.video() {
-        out.jitter_ms = video.jitter_ms();
-        out.clock_offset_ms = video.clock_offset_ms();
-    }
-    out.counters.unknown_channel = demux.counters.unknown_channel;
-    out.counters.malformed_packets += demux.counters.malformed_reports;
-    out.counters.before_key_frame = demux.counters.before_key_frame;
-    out.counters.garbage_bytes = connection.garbage_bytes;
-    out.counters.strangers = udp.map_or(0, |u| u.strangers);
-    out
 }

@@ -8,7 +8,7 @@ use crate::STEP_TIMEOUT;
 use crate::address::Address;
 use crate::failure::End;
 use crate::spec::TlsPolicy;
-use crate::tls::{self, Fingerprint};
+use crate::tls::{Fingerprint, Handshake};
 use heron_media::rtsp::{Item, Request, Response, StreamParser, interleaved_prefix};
 use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
@@ -18,6 +18,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -332,13 +333,12 @@ async fn shake_hands(
     target: &str,
 ) -> Result<(TlsStream<TcpStream>, Option<Fingerprint>), End> {
     let failed = |source| End::Tls { target: target.to_owned(), source };
-    let (config, seen) = tls::client_config(policy).map_err(|e| failed(io::Error::other(e)))?;
+    let handshake = Handshake::new(policy).map_err(|e| failed(io::Error::other(e)))?;
     // A name that TLS cannot express (an underscore, a zone) is replaced by the address: nobody checks it.
     let name = ServerName::try_from(address.host.clone())
         .or_else(|_| stream.peer_addr().map(|a| ServerName::from(a.ip())))
         .map_err(failed)?;
-    let handshake = TlsConnector::from(config).connect(name, stream);
-    let stream = in_time(target, "the TLS handshake", handshake).await?.map_err(failed)?;
-    let fingerprint = *seen.lock();
-    Ok((stream, fingerprint))
+    let shaking = TlsConnector::from(Arc::clone(&handshake.config)).connect(name, stream);
+    let stream = in_time(target, "the TLS handshake", shaking).await?.map_err(failed)?;
+    Ok((stream, handshake.fingerprint()))
 }

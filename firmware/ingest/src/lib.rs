@@ -49,6 +49,7 @@ mod task;
 mod tls;
 mod track;
 mod udp_media;
+mod vital_signs;
 
 pub use address::{Address, AddressError};
 pub use backoff::Backoff;

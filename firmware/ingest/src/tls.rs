@@ -12,19 +12,30 @@ use std::sync::Arc;
 /// SHA-256 of a certificate's DER form.
 pub(crate) type Fingerprint = [u8; 32];
 
-/// A client configuration for one connection, and where the fingerprint will be found after the handshake.
-pub(crate) fn client_config(
-    policy: TlsPolicy,
-) -> Result<(Arc<ClientConfig>, Arc<Mutex<Option<Fingerprint>>>), Error> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let seen = Arc::new(Mutex::new(None));
-    let verifier = CameraVerifier { policy, provider: Arc::clone(&provider), seen: Arc::clone(&seen) };
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    Ok((Arc::new(config), seen))
+/// What one handshake needs, and what it finds out.
+pub(crate) struct Handshake {
+    pub(crate) config: Arc<ClientConfig>,
+    seen: Arc<Mutex<Option<Fingerprint>>>,
+}
+
+impl Handshake {
+    /// For a camera whose certificate `policy` judges.
+    pub(crate) fn new(policy: TlsPolicy) -> Result<Self, Error> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let seen = Arc::new(Mutex::new(None));
+        let verifier = CameraVerifier { policy, provider: Arc::clone(&provider), seen: Arc::clone(&seen) };
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        Ok(Self { config: Arc::new(config), seen })
+    }
+
+    /// The camera's certificate, once it has been shown.
+    pub(crate) fn fingerprint(&self) -> Option<Fingerprint> {
+        *self.seen.lock()
+    }
 }
 
 /// Takes what [`TlsPolicy`] takes. Names and dates are not looked at: cameras have neither right.

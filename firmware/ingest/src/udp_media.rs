@@ -117,8 +117,11 @@ impl UdpMedia {
     /// Waits until a socket has something to read.
     pub(crate) async fn readable(&self) {
         poll_fn(|cx| {
-            let sockets = self.pairs.iter().flatten().flat_map(|p| [&p.rtp, &p.rtcp]);
-            let ready = sockets.fold(false, |ready, s| s.poll_recv_ready(cx).is_ready() || ready);
+            let mut ready = false;
+            // Every socket is asked, so that each one will wake the task.
+            for socket in self.pairs.iter().flatten().flat_map(|p| [&p.rtp, &p.rtcp]) {
+                ready |= socket.poll_recv_ready(cx).is_ready();
+            }
             if ready { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;

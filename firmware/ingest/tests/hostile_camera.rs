@@ -1,5 +1,7 @@
 //! Cameras that break the rules on the wire, over real sockets. Each one is a thread with a few lines of script.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use heron_core::{AccessUnit, CameraId, FailureReason, StreamKey, StreamKind, SystemClock};
 use heron_hub::{Hub, HubConfig};
 use heron_ingest::{ChannelObserver, Ingest, IngestConfig, Notice, StreamReport, StreamSpec};

@@ -1,6 +1,8 @@
 //! Against an RTSP server that nobody here wrote: GStreamer's, by way of `rtsp_peer.py`. Skipped, with words, where
 //! that is not installed.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use heron_core::{
     AccessUnit, CameraId, FailureReason, StreamKey, StreamKind, StreamState, SystemClock, TrackKind,
     VideoCodec,

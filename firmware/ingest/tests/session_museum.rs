@@ -1,5 +1,7 @@
 //! The session against a museum of cameras' odd answers (`museum/`), in virtual time.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use heron_core::{FailureReason, TrackKind};
 use heron_ingest::session::{Output, Session, SessionConfig, SessionError, TrackTransport};
 use heron_media::rtsp::auth::{Authenticator, Credentials};

@@ -1,5 +1,7 @@
 //! The stream parser against what cameras put on the wire, whole, in pieces and damaged.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use heron_media::rtsp::{Item, Method, Request, Response, StreamParser, WireError, interleaved_prefix};
 use heron_media::{rtsp, sdp};
 use proptest::prelude::*;
