@@ -197,3 +197,51 @@ impl Source {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Drawn;
+
+    fn camera() -> Camera {
+        let drawn = Drawn { size: (640, 360), fps: 10.0, bit_rate: 400_000 };
+        let stream = |kind| {
+            let drawn = DrawnStream::new(kind, drawn, 2.0, Arc::default());
+            Stream::new(kind, Source::Drawn(Arc::new(drawn), None))
+        };
+        Camera::new(1, [stream(StreamKind::Main), stream(StreamKind::Sub)], 1, 0, 500.0)
+    }
+
+    #[test]
+    fn a_drift_fault_adds_to_the_cameras_own() {
+        let camera = camera();
+        let second_of = |crystal: i64| {
+            let now = camera.crystal_now();
+            camera.monotonic_at(now + crystal).saturating_sub(camera.monotonic_at(now))
+        };
+        let exact =
+            |crystal| second_of(crystal).abs_diff(Duration::from_secs(1)) < Duration::from_nanos(1000);
+        assert!(exact(1_000_500_000));
+        camera.set_faults(Faults { drift_ppm: 99_500.0, ..Faults::default() }).unwrap();
+        assert!(exact(1_100_000_000));
+        camera.set_faults(Faults::default()).unwrap();
+        assert!(exact(1_000_500_000));
+    }
+
+    #[test]
+    fn a_stall_ends_by_itself_or_by_being_cleared() {
+        let camera = camera();
+        let stall = |seconds| {
+            let stall = Some(crate::faults::Stall { seconds, answers: false });
+            camera.set_faults(Faults { stall, ..Faults::default() }).unwrap();
+            camera.trouble().borrow().clone()
+        };
+        let now = camera.monotonic_now();
+        let hour = Duration::from_secs(3600);
+        let trouble = stall(Some(60.0));
+        assert!(trouble.stalled(now) && !trouble.stalled(now + hour));
+        assert!(stall(None).stalled(now + hour));
+        camera.set_faults(Faults::default()).unwrap();
+        assert!(!camera.stalled());
+    }
+}

@@ -209,24 +209,15 @@ fn sender_reports_tell_true_time_and_follow_a_clock_jump() {
 }
 
 #[test]
-fn drift_bends_timestamps_against_the_machine() {
+fn drift_bends_timestamps_and_wall_clock_alike() {
     let sim = start(drawn());
     sim.faults(1).set(Faults { drift_ppm: 100_000.0, ..Faults::default() }).unwrap();
     let mut client = Client::playing(&sim.rtsp_url(1, SUB));
-    let mut reports = || {
-        let before = std::time::Instant::now();
-        let report = sender_report(&mut client);
-        (before, report, std::time::Instant::now())
-    };
-    let (a_before, a, a_after) = reports();
-    let (b_before, b, b_after) = reports();
-    // Each report was made no later than it was read; the second no earlier than it was waited for, a second long.
+    let (a, b) = (sender_report(&mut client), sender_report(&mut client));
     let counted = f64::from(b.rtp_timestamp.wrapping_sub(a.rtp_timestamp)) / 90_000.0;
     let ntp = WallTime::from_ntp(b.ntp).nanos_since(WallTime::from_ntp(a.ntp)) as f64 / 1e9;
-    assert!((counted - ntp).abs() < 0.001, "timestamps and wall clock run together: {counted} {ntp}");
-    let longest = (b_after - a_before).as_secs_f64();
-    assert!(counted <= longest * 1.1 + 0.001, "{counted} in at most {longest}");
-    assert!(a_after <= b_before);
+    assert!((counted - ntp).abs() < 0.001, "{counted} s of timestamps, {ntp} s of wall clock");
+    assert!(counted >= 1.1, "a machine's second between reports is 1.1 of the camera's, not {counted}");
 }
 
 #[test]

@@ -252,8 +252,9 @@ impl SessionTrack {
         if self.next_report.is_some_and(|at| now < at) {
             return;
         }
-        self.next_report = Some(now + Duration::from_secs(1));
         let crystal = camera.crystal_now();
+        // Read after the crystal, so that reports are never less than a second apart.
+        self.next_report = Some(camera.monotonic_now() + Duration::from_secs(1));
         let report = SenderReport {
             ssrc: self.ssrc,
             ntp: camera.wall(crystal).to_ntp(),
