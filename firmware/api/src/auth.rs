@@ -23,7 +23,7 @@ pub(crate) async fn authorise(State(app): State<App>, mut request: Request, next
             }
             next.run(request).await
         }
-        Err(problem) => (*problem).into_response(),
+        Err(problem) => problem.into_response(),
     }
 }
 
@@ -33,16 +33,16 @@ enum Credential<'r> {
     Cookie(&'r str),
 }
 
-fn check(app: &App, request: &Request) -> Result<Option<Principal>, Box<Problem>> {
+fn check(app: &App, request: &Request) -> Result<Option<Principal>, Problem> {
     let (method, uri, headers) = (request.method(), request.uri(), request.headers());
     let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::UNKNOWN);
     let Some(need) = request.extensions().get::<MatchedPath>().and_then(|path| need(method, path.as_str()))
     else {
-        return Err(Box::new(Problem::internal("a route is missing from the table of rights")));
+        return Err(Problem::internal("a route is missing from the table of rights"));
     };
     // A browser on somebody else's page: nothing that changes anything, whoever is signed in here.
     if !is_safe(method) && !same_origin(uri, headers, peer.secure) {
-        return Err(Box::new(cross_site()));
+        return Err(cross_site());
     }
     if need == Need::Open {
         return Ok(None);
@@ -50,30 +50,30 @@ fn check(app: &App, request: &Request) -> Result<Option<Principal>, Box<Problem>
     let Some(credential) = credential(headers) else {
         return match need {
             Need::LoopbackOr(_) if is_this_machine(peer, request) => Ok(None),
-            _ => Err(Box::new(Problem::unauthenticated(
+            _ => Err(Problem::unauthenticated(
                 "Sign in, or send an access token in the header `Authorization: Bearer …`.",
-            ))),
+            )),
         };
     };
     let token = match credential {
         Credential::Bearer(token) => token,
         Credential::Cookie(token) => {
             if !same_origin(uri, headers, peer.secure) {
-                return Err(Box::new(cross_site()));
+                return Err(cross_site());
             }
             // A WebSocket is not held to the same origin by the browser; its Origin header is all there is.
             if headers.contains_key(header::UPGRADE) && !origin_matches(uri, headers, peer.secure) {
-                return Err(Box::new(cross_site()));
+                return Err(cross_site());
             }
             if !is_safe(method) && !cookies::csrf_holds(headers, token) {
-                return Err(Box::new(csrf()));
+                return Err(csrf());
             }
             token
         }
     };
-    let principal = app.access.authenticate(token).map_err(Problem::from)?;
+    let principal = app.access.authenticate(token)?;
     if let Need::Right(right) | Need::LoopbackOr(right) = need {
-        principal.require(right).map_err(Problem::from)?;
+        principal.require(right)?;
     }
     Ok(Some(principal))
 }

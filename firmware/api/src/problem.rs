@@ -13,7 +13,10 @@ pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 
 /// A problem document (RFC 9457 §3), and the headers that go with it.
 #[derive(Clone, Debug)]
-pub struct Problem {
+pub struct Problem(Box<Parts>);
+
+#[derive(Clone, Debug)]
+struct Parts {
     status: StatusCode,
     slug: &'static str,
     title: &'static str,
@@ -52,7 +55,7 @@ impl Problem {
         title: &'static str,
         detail: impl Into<String>,
     ) -> Self {
-        Self {
+        Self(Box::new(Parts {
             status,
             slug,
             title,
@@ -60,7 +63,7 @@ impl Problem {
             field: None,
             retry_after_secs: None,
             headers: Vec::new(),
-        }
+        }))
     }
     /// The problem that says what an [`ErrorKind`] says.
     pub fn of(kind: ErrorKind, detail: impl Into<String>) -> Self {
@@ -118,44 +121,44 @@ impl Problem {
     /// Blames `field`.
     #[must_use]
     pub fn field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+        self.0.field = Some(field.into());
         self
     }
     /// Says when to come back (RFC 9110 §10.2.3), seconds, at least one.
     #[must_use]
     pub fn retry_after(mut self, secs: u64) -> Self {
-        self.retry_after_secs = Some(secs.max(1));
+        self.0.retry_after_secs = Some(secs.max(1));
         self
     }
     /// With a header of its own.
     #[must_use]
     pub fn header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
     /// With another slug than the kind's own.
     #[must_use]
     pub fn slug(mut self, slug: &'static str, title: &'static str) -> Self {
-        self.slug = slug;
-        self.title = title;
+        self.0.slug = slug;
+        self.0.title = title;
         self
     }
     /// The status it will be answered with.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
     /// The words for this occurrence.
     pub fn detail(&self) -> &str {
-        &self.detail
+        &self.0.detail
     }
     /// The document.
     pub fn document(&self) -> ProblemDocument {
         ProblemDocument {
-            type_uri: format!("{TYPE_PREFIX}{}", self.slug),
-            title: self.title.to_owned(),
-            status: self.status.as_u16(),
-            detail: self.detail.clone(),
-            field: self.field.clone(),
+            type_uri: format!("{TYPE_PREFIX}{}", self.0.slug),
+            title: self.0.title.to_owned(),
+            status: self.0.status.as_u16(),
+            detail: self.0.detail.clone(),
+            field: self.0.field.clone(),
         }
     }
 }
@@ -163,13 +166,13 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = serde_json::to_vec(&self.document()).unwrap_or_default();
-        let mut response = (self.status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response();
+        let mut response = (self.0.status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(secs) = self.retry_after_secs {
+        if let Some(secs) = self.0.retry_after_secs {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
         }
-        headers.extend(self.headers);
+        headers.extend(self.0.headers);
         response
     }
 }

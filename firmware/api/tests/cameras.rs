@@ -1,4 +1,5 @@
 //! The camera register and the test button over HTTP.
+#![allow(clippy::unwrap_used, reason = "a test that meets what it did not expect should panic")]
 
 mod common;
 

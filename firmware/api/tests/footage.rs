@@ -1,4 +1,5 @@
 //! Recorded footage over HTTP: timeline, playlist, byte ranges, the virtual MP4.
+#![allow(clippy::unwrap_used, reason = "a test that meets what it did not expect should panic")]
 
 mod common;
 

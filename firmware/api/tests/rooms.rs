@@ -1,4 +1,5 @@
 //! Events, settings, sites, storage, system, health, metrics, the document and the page.
+#![allow(clippy::unwrap_used, reason = "a test that meets what it did not expect should panic")]
 
 mod common;
 
@@ -115,7 +116,7 @@ async fn settings_have_versions_and_go_back() {
     admin.post("/api/v1/settings/system/rollback", &json!({"version": 99})).await.is_problem(
         404,
         "not-found",
-        "",
+        "version",
     );
     let effective = house.client("viewer").await.get("/api/v1/settings/effective").await.json();
     assert_eq!(effective["values"][&key], json!({"value": value, "from": "system"}));

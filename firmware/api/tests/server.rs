@@ -1,4 +1,5 @@
 //! Over real sockets: TLS, redirects, WebSockets, slow clients, shutdown.
+#![allow(clippy::unwrap_used, reason = "a test that meets what it did not expect should panic")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Claiming, signing in and out, cookies, accounts.
+#![allow(clippy::unwrap_used, reason = "a test that meets what it did not expect should panic")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Real footage through live view, judged by ffmpeg.
+#![allow(clippy::unwrap_used, reason = "a test that meets what it did not expect should panic")]
 
 mod common;
 

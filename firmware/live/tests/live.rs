@@ -1,4 +1,5 @@
 //! Live view over a real hub, with invented units.
+#![allow(clippy::unwrap_used, reason = "a test that meets what it did not expect should panic")]
 
 mod common;
 

@@ -133,7 +133,7 @@ struct Known {
 impl Known {
     /// Sends what is new.
     async fn look(&mut self, socket: &mut Socket) -> Result<(), ()> {
-        let all = self.looks % STATISTICS_EVERY == 0;
+        let all = self.looks.is_multiple_of(STATISTICS_EVERY);
         self.looks = self.looks.wrapping_add(1);
         let cameras = socket.app().cameras.all();
         for camera in &cameras {

@@ -1,4 +1,5 @@
 //! A whole box in a temporary folder, asked in process.
+#![allow(clippy::unwrap_used, reason = "a test that meets what it did not expect should panic")]
 #![allow(dead_code, reason = "every test file uses its own part")]
 
 use axum::Router;

@@ -1,4 +1,5 @@
 //! Access units for the tests: invented ones and real footage.
+#![allow(clippy::unwrap_used, reason = "a test that meets what it did not expect should panic")]
 #![allow(dead_code, reason = "every test file uses its own part")]
 
 use bytes::Bytes;
