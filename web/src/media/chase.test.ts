@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { backoffMs, chase, COMFORT, JITTER, lead, slackAfterCalm, slackAfterStall, type ChaseInput } from './chase.ts';
+import {
+  backoffMs,
+  chase,
+  COMFORT,
+  isStall,
+  JITTER,
+  lead,
+  slackAfterCalm,
+  slackAfterStall,
+  type ChaseInput,
+} from './chase.ts';
 
 const at25 = (behind: number, change: Partial<ChaseInput> = {}): ChaseInput => ({
   behind,
@@ -36,12 +46,19 @@ describe('the chase', () => {
     expect(chase({ behind: 1.1, frame: 0.5, slack: 0, rate: 1 })).toEqual({ kind: 'rate', rate: 1.05 });
   });
 
+  it('calls it a stall when a frame is seen to come late, not when it is a little uneven', () => {
+    expect(isStall(0.06, 0.04)).toBe(false);
+    expect(isStall(0.15, 0.04)).toBe(false);
+    expect(isStall(0.2, 0.04)).toBe(true);
+    expect(isStall(0.5, 0.5)).toBe(false);
+  });
+
   it('keeps more in hand after stalls and gives it back when it is calm', () => {
     let slack = 0;
     for (let i = 0; i < 30; i++) slack = slackAfterStall(slack);
     expect(slack).toBe(0.4);
     expect(chase(at25(0.4, { slack }))).toEqual({ kind: 'rate', rate: 1 });
-    expect(slackAfterCalm(slack, 10)).toBeCloseTo(0.35);
+    expect(slackAfterCalm(slack, 10)).toBeCloseTo(0.2);
     expect(slackAfterCalm(slack, 1000)).toBe(0);
   });
 });

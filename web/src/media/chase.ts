@@ -42,14 +42,22 @@ export function chase({ behind, frame, slack, rate }: ChaseInput): ChaseStep {
   return { kind: 'rate', rate: 1 };
 }
 
+/** Later than it should come by this, a frame is late enough to be seen. */
+const SEEN = 0.12;
+
+/** Whether a frame that came `seconds` after the one before, and belongs `due` seconds after it, made the picture stop. */
+export function isStall(seconds: number, due: number): boolean {
+  return seconds - due > SEEN;
+}
+
 /** Slack after a stall: 40 ms more each time, 400 ms at most (a Wi-Fi retry takes about as long). */
 export function slackAfterStall(slack: number): number {
   return Math.min(0.4, slack + 0.04);
 }
 
-/** Slack after `seconds` without a stall: 5 ms given back each second. */
+/** Slack after `seconds` without a stall: 20 ms given back each second. */
 export function slackAfterCalm(slack: number, seconds: number): number {
-  return Math.max(0, slack - 0.005 * seconds);
+  return Math.max(0, slack - 0.02 * seconds);
 }
 
 /** Wait before try number `attempt` (from 0): 0.5 s, growing by 1.7 to 10 s, ± 20 % so that tiles do not knock together. */

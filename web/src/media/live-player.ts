@@ -1,4 +1,4 @@
-import { backoffMs, chase, slackAfterCalm, slackAfterStall } from './chase.ts';
+import { backoffMs, chase, isStall, slackAfterCalm, slackAfterStall } from './chase.ts';
 import { canPlay, codecName } from './codecs.ts';
 import { parseInit, parseReference, type Track } from './mp4.ts';
 import { MseSink } from './sink.ts';
@@ -71,6 +71,8 @@ export class LivePlayer {
   #slack = 0;
   #frame = 0.04;
   #lastMediaTime = 0;
+  /** When the frame before was shown, by the page's clock. */
+  #lastFrame = 0;
   /** The box's clock minus ours, milliseconds: its hello's time at the moment it came. */
   #clockAhead = 0;
   #tracks: Track[] = [];
@@ -104,8 +106,6 @@ export class LivePlayer {
     this.#choice = 0;
     this.#attempt = 0;
     this.#set({ insteadOf: null, skipped: 0 });
-    const { video } = this.#options;
-    video.addEventListener('waiting', this.#onStall);
     this.#ticker = window.setInterval(() => this.#tick(), TICK_MS);
     this.#watchFrames();
     this.#connect();
@@ -116,7 +116,6 @@ export class LivePlayer {
     window.clearTimeout(this.#retryTimer);
     window.clearInterval(this.#ticker);
     const { video } = this.#options;
-    video.removeEventListener('waiting', this.#onStall);
     if (FRAME_CALLBACKS) video.cancelVideoFrameCallback(this.#frameCallback);
     this.#drop();
     this.#sink.close();
@@ -277,16 +276,16 @@ export class LivePlayer {
       });
   }
 
-  readonly #onStall = (): void => {
-    this.#slack = slackAfterStall(this.#slack);
-  };
-
   /** Learns the time between frames, and knows that pictures really appear. */
   #watchFrames(): void {
     const { video } = this.#options;
     if (!FRAME_CALLBACKS) return;
-    this.#frameCallback = video.requestVideoFrameCallback((_now, frame) => {
+    this.#frameCallback = video.requestVideoFrameCallback((now, frame) => {
       const gap = frame.mediaTime - this.#lastMediaTime;
+      const seconds = (now - this.#lastFrame) / 1000;
+      this.#lastFrame = now;
+      // The browser's own `waiting` says nothing: with one frame in hand it comes at every frame, and nobody sees it.
+      if (gap > 0 && gap < 2 && isStall(seconds, gap / video.playbackRate)) this.#slack = slackAfterStall(this.#slack);
       if (gap > 0.005 && gap < 2) this.#frame += (gap - this.#frame) / 16;
       this.#lastMediaTime = frame.mediaTime;
       if (this.#zero !== null) {

@@ -280,6 +280,17 @@ function Room({ camera, zone }: { camera: Camera; zone: string }) {
           aria-hidden="true"
         />
         {recorded && <RecordedWords state={playback.state} />}
+        <div aria-live="polite" class="pointer-events-none absolute inset-x-2 top-2 flex justify-center">
+          {recorded && skipped && (
+            <p class="max-w-xl rounded-xl bg-black/75 px-4 py-2 text-center text-sm text-white">
+              {t('camera.skipped', {
+                start: format.clock(skipped.start),
+                end: format.clock(skipped.end),
+                reason: skippedWhy ?? '',
+              })}
+            </p>
+          )}
+        </div>
         <button
           type="button"
           class="on-picture absolute right-1.5 bottom-1.5 grid size-11 place-items-center rounded-xl bg-black/35 hover:bg-black/60"
@@ -292,17 +303,6 @@ function Room({ camera, zone }: { camera: Camera; zone: string }) {
       </div>
 
       <div class="flex flex-col gap-3 px-3 sm:px-0">
-        <div aria-live="polite" class="empty:hidden">
-          {recorded && skipped && (
-            <Notice tone="warning">
-              {t('camera.skipped', {
-                start: format.clock(skipped.start),
-                end: format.clock(skipped.end),
-                reason: skippedWhy ?? '',
-              })}
-            </Notice>
-          )}
-        </div>
         <PlayerBar
           live={!recorded}
           playing={recorded ? playing : true}
