@@ -218,8 +218,8 @@ impl Running<'_> {
             // UDP media is event driven (a socket's buffer does not hold a key frame for a tick), and so is talking.
             let tickable = self.session.is_playing() && self.udp.is_none();
             let watched = self.connection.watch(!tickable || player.hurry())?;
-            let timer = tokio::time::Instant::now();
             if watched {
+                let timer = tokio::time::Instant::now();
                 sleep.as_mut().reset(timer + self.deadline(now.monotonic).saturating_sub(now.monotonic));
                 tokio::select! {
                     biased;
@@ -230,8 +230,7 @@ impl Running<'_> {
                 }
             } else {
                 // Every other deadline is met to the tick.
-                sleep.as_mut().reset(self.around.pace.next(timer));
-                sleep.as_mut().await;
+                self.around.pace.tick().await;
             }
             let now = self.around.now();
             let received = self.receive(now);

@@ -80,6 +80,8 @@ async fn serve(
     mut commands: mpsc::Receiver<Command>,
 ) {
     let around = Surroundings { clock, scratch: connection::scratch(), pace: Pace::new(config.tick) };
+    let pace = around.pace.clone();
+    let ticking = tokio::task::spawn_local(async move { pace.run().await });
     let probes = Rc::new(Semaphore::new(PROBES_AT_ONCE));
     let mut streams: HashMap<StreamKey, Running> = HashMap::new();
     while let Some(command) = commands.recv().await {
@@ -124,6 +126,7 @@ async fn serve(
         }
     };
     let _ = tokio::time::timeout(LAST_WORDS, goodbye).await;
+    ticking.abort();
 }
 
 /// Keeps a stream running even if its code panics: one camera must not take away another, nor itself for ever.
