@@ -117,6 +117,8 @@ impl LinkMeter {
             self.reconnected_at = Some(now);
         }
         self.connected_at = Some(now);
+        // So that there is a rate after the first second.
+        self.marks.push_back(Mark { at: now, bytes: 0, frames: self.frames, received: 0, lost: 0 });
     }
 
     /// A connection is over.
