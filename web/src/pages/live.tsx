@@ -210,7 +210,7 @@ function Tile({ camera }: { camera: Camera }) {
               <StateDot state={playing ? 'online' : camera.status.state} />
               <span class="truncate font-medium">{camera.name}</span>
               {playing && state && (
-                <span class="tnum ml-auto shrink-0 text-xs text-white/85 @max-3xs:hidden">
+                <span aria-hidden="true" class="tnum ml-auto shrink-0 text-xs text-white/85 @max-3xs:hidden">
                   {state.height ? `${state.height}p` : ''}
                   {state.delayMs !== null && (
                     <span title={t('live.delay')}>
