@@ -49,8 +49,8 @@ fn find(path: &str, headers: &HeaderMap, method: &Method) -> Response {
     if is_plain(path) && Dist::get(path).is_some() {
         return file(path, headers, method);
     }
-    let last = path.rsplit('/').next().unwrap_or_default();
-    if last.contains('.') && path != "index.html" || !takes_html(headers) {
+    let is_page = path == "index.html" || path.split('/').all(|s| !s.contains(['.', '\\', '\0']));
+    if !is_page || !takes_html(headers) {
         return Problem::not_found(format!("There is no file /{path}.")).into_response();
     }
     if Dist::get("index.html").is_some() {

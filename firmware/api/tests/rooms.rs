@@ -128,7 +128,7 @@ async fn settings_have_versions_and_go_back() {
         StatusCode::OK
     );
     let missing = "018f7a36-0000-7000-8000-000000000000";
-    admin.get(&format!("/api/v1/settings/camera:{missing}")).await.is_problem(404, "not-found", "version");
+    admin.get(&format!("/api/v1/settings/camera:{missing}")).await.is_problem(404, "not-found", "");
     admin.get(&format!("/api/v1/settings/site:{missing}")).await.is_problem(404, "not-found", "");
     admin.get(&format!("/api/v1/settings/effective?camera={missing}")).await.is_problem(404, "not-found", "");
     for scope in ["nonsense", "camera:", "camera:1", "site:x", "system:1", "..%2f"] {
