@@ -79,8 +79,8 @@ impl Supervisor {
     }
 
     fn connect(&self, key: StreamKey, link: Option<&Link>) {
-        self.ingest.remove_stream(key);
         let Some(link) = link else {
+            self.ingest.remove_stream(key);
             self.recorder.stream_state(key, StreamSituation::Disabled);
             return;
         };

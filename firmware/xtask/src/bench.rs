@@ -20,8 +20,8 @@ pub(crate) fn bench(options: &Options) -> Result<ExitCode> {
     build.args(["--package", "heron-herond", "--package", "heron-sim"]);
     process::run(&mut build)?;
     let mut bench = Command::new(tree::program("release", "heron-bench"));
-    bench.env("HERON_BENCH_PROGRAMS", tree::target().join("release"));
-    bench.env("HERON_BENCH_RESULTS", tree::target().join("bench"));
+    bench.env("BENCH_PROGRAMS", tree::target().join("release"));
+    bench.env("BENCH_RESULTS", tree::target().join("bench"));
     bench.args(options.name.iter()).args(&options.rest);
     let status = process::status(&mut bench)?;
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

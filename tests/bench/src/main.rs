@@ -41,12 +41,11 @@ pub(crate) struct Place {
 
 impl Place {
     fn from_environment() -> Result<Self> {
-        let programs = match std::env::var_os("HERON_BENCH_PROGRAMS") {
+        let programs = match std::env::var_os("BENCH_PROGRAMS") {
             Some(dir) => PathBuf::from(dir),
             None => std::env::current_exe()?.parent().context("this program lies nowhere")?.to_path_buf(),
         };
-        let results =
-            std::env::var_os("HERON_BENCH_RESULTS").map_or_else(|| programs.join("bench"), PathBuf::from);
+        let results = std::env::var_os("BENCH_RESULTS").map_or_else(|| programs.join("bench"), PathBuf::from);
         std::fs::create_dir_all(&results)?;
         Ok(Self { programs, results })
     }

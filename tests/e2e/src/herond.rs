@@ -70,12 +70,19 @@ impl Box {
         self.dir.path().join("footage")
     }
 
+    /// The daemon with its configuration. `HERON_DATA` is for the tests; the daemon would take it for a key.
+    fn program(&self) -> Command {
+        let mut command = Command::new(program());
+        command.arg("--config").arg(self.configuration()).env_remove("HERON_DATA");
+        command
+    }
+
     /// Runs a subcommand to its end.
     ///
     /// # Errors
     /// When it cannot be started.
     pub fn command(&self, arguments: &[&str]) -> Result<Output> {
-        Ok(Command::new(program()).arg("--config").arg(self.configuration()).args(arguments).output()?)
+        Ok(self.program().args(arguments).output()?)
     }
 
     /// Starts the daemon and waits until it answers.
@@ -84,13 +91,7 @@ impl Box {
     /// When it ends or does not answer within 20 s; with its log.
     pub async fn start(&mut self) -> Result<()> {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.log())?;
-        let child = Command::new(program())
-            .arg("--config")
-            .arg(self.configuration())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()?;
+        let child = self.program().stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
         self.child = Some(child);
         let begun = Instant::now();
         loop {
