@@ -58,10 +58,9 @@ impl GapTracker {
         self.open
     }
 
-    /// Where the footage ends.
-    #[cfg(test)]
-    pub(crate) fn covered_until(&self) -> Option<WallTime> {
-        self.covered_until
+    /// Where the footage ends, and the gap that is open now: what [`GapTracker::new`] wants to go on from here.
+    pub(crate) fn standing(&self) -> (Option<WallTime>, Option<Gap>) {
+        (self.covered_until, self.open)
     }
 
     /// Footage now reaches to `to`. It may lie earlier than before when the box's clock was set back.
@@ -277,7 +276,7 @@ mod tests {
                 prop_assert!(b.rows.iter().all(|r| r.end.is_none_or(|e| e > r.start)));
                 prop_assert_eq!(b.tracker.open_gap(), b.rows.iter().find(|r| r.end.is_none()).copied());
             }
-            prop_assert!(b.tracker.covered_until().is_some());
+            prop_assert!(b.tracker.standing().0.is_some());
         }
     }
 }

@@ -172,10 +172,12 @@ impl Recorder {
         let mut streams = self.shared.streams.write();
         if let Some(control) = streams.get(&stream) {
             let mut desired = control.desired.lock();
-            if !desired.removed {
-                desired.policy = policy;
-                return;
+            if desired.removed {
+                // Added again before its writer has let go of it.
+                desired.situation = StreamSituation::default();
             }
+            (desired.policy, desired.removed) = (policy, false);
+            return;
         }
         let desired = Desired { policy, situation: StreamSituation::default(), removed: false };
         let control = Arc::new(StreamControl {
@@ -220,7 +222,7 @@ impl Recorder {
 
     /// Stops recording `stream` for good: its camera was deleted. What was recorded stays until retention takes it.
     pub fn remove(&self, stream: StreamKey) {
-        if let Some(control) = self.shared.streams.write().remove(&stream) {
+        if let Some(control) = self.shared.streams.read().get(&stream) {
             control.desired.lock().removed = true;
             self.shared.ring();
         }
@@ -235,7 +237,9 @@ impl Recorder {
 
     /// How the recording of `stream` is doing; `None` for a stream without a policy.
     pub fn status(&self, stream: StreamKey) -> Option<StreamStatus> {
-        self.shared.streams.read().get(&stream).map(|c| c.status.lock().clone())
+        let streams = self.shared.streams.read();
+        let control = streams.get(&stream).filter(|c| !c.desired.lock().removed)?;
+        Some(control.status.lock().clone())
     }
 
     /// The volumes, in the order of the configuration.

@@ -1,7 +1,7 @@
 //! What the recorder's threads share.
 
 use crate::RecordError;
-use crate::catalogue::{Segment, SegmentState, VolumeId};
+use crate::catalogue::{self, Segment, SegmentState, VolumeId};
 use crate::events::Outlet;
 use crate::ledger::Gap;
 use crate::policy::{RecordPolicy, StreamSituation, StreamStatus};
@@ -137,8 +137,8 @@ pub(crate) struct Shared {
     pub(crate) live: Mutex<HashMap<i64, LiveSegment>>,
     /// Ledger rows that are not in the database yet (`None`: removed): playback looks here first.
     pub(crate) fresh_gaps: Mutex<HashMap<i64, (StreamKey, Option<Gap>)>>,
-    /// Bytes of segments whose files are gone and whose rows are not yet.
-    pub(crate) unlinked: Mutex<HashMap<i64, (VolumeId, u64)>>,
+    /// Segments whose files are gone and whose rows are not yet, and where they were.
+    pub(crate) unlinked: Mutex<HashMap<i64, VolumeId>>,
     /// Where the ledger of each known stream stood when the daemon started.
     pub(crate) resume: Mutex<HashMap<StreamKey, Standing>>,
     pub(crate) next_segment: AtomicI64,
@@ -298,25 +298,26 @@ impl Shared {
         })
     }
 
-    /// Bytes of our recordings on a volume: rows, less what was unlinked, plus what open segments have grown by.
+    /// Bytes of our recordings on a volume: rows, but for open segments what their writers know, and without what is
+    /// unlinked already.
     pub(crate) fn recordings_bytes(&self, id: VolumeId) -> Result<u64, RecordError> {
-        let totals = self.store.read_blocking(crate::catalogue::totals)?;
-        let rows: u64 = totals.iter().filter(|t| t.volume == id).map(|t| t.bytes).sum();
-        let open: u64 = self
-            .live
-            .lock()
-            .values()
-            .filter(|l| l.segment.volume == id)
-            .map(|l| l.segment.bytes.saturating_sub(l.noted_bytes()))
-            .sum();
-        let gone: u64 = self.unlinked.lock().values().filter(|u| u.0 == id).map(|u| u.1).sum();
-        Ok((rows + open).saturating_sub(gone))
-    }
-}
-
-impl LiveSegment {
-    /// What its row in the database says while it is open.
-    fn noted_bytes(&self) -> u64 {
-        self.fragments.first().map_or(0, |f| f.offset + f.length)
+        // First what is in memory; what leaves it meanwhile is in the rows then.
+        let live: Vec<(i64, u64)> = {
+            let live = self.live.lock();
+            live.values()
+                .filter(|l| l.segment.volume == id)
+                .map(|l| (l.segment.id, l.segment.bytes))
+                .collect()
+        };
+        let gone: Vec<i64> =
+            self.unlinked.lock().iter().filter(|(_, v)| **v == id).map(|(s, _)| *s).collect();
+        let grown: u64 = live.iter().map(|l| l.1).sum();
+        let rows = self.store.read_blocking(|c| {
+            let totals = catalogue::totals(c)?;
+            let all: u64 = totals.iter().filter(|t| t.volume == id).map(|t| t.bytes).sum();
+            let better_known = catalogue::bytes_of(c, live.iter().map(|l| l.0).chain(gone.iter().copied()))?;
+            Ok(all.saturating_sub(better_known))
+        })?;
+        Ok(rows + grown)
     }
 }

@@ -102,9 +102,11 @@ impl StreamWriter {
         let (now, mono) = (shared.clock.now(), shared.clock.monotonic());
         let desired = *self.control.desired.lock();
         if desired.removed {
+            // A volume that refuses its last fragment is no reason to keep a stream that nobody wants.
             let closed = self.finish(shared, volume);
-            self.farewell(shared, now);
-            return closed.map(|()| Fate::Gone);
+            self.reader = None;
+            let fate = self.farewell(shared, now);
+            return if fate == Fate::Gone { Ok(fate) } else { closed.map(|()| fate) };
         }
         let wanted = desired.policy.mode != RecordMode::Off && desired.situation != StreamSituation::Disabled;
         let result = match volume.writable() {
@@ -424,12 +426,23 @@ impl StreamWriter {
         }
     }
 
-    /// The stream is taken away for good: a gap that is open ends now.
-    fn farewell(&mut self, shared: &Shared, now: WallTime) {
-        if let Some(gap) = self.tracker.open_gap() {
+    /// The stream is taken away: from now on it is switched off, and stays so in the ledger until it is added again. It
+    /// may have been added again already; then it goes on.
+    fn farewell(&mut self, shared: &Shared, now: WallTime) -> Fate {
+        let stream = self.control.key;
+        if self.ever_recorded {
+            self.tracker.missing(GapReason::Disabled, now, &mut || shared.gap_id(), &mut self.steps);
+        } else if let Some(gap) = self.tracker.open_gap() {
             self.tracker.begins(now.max(gap.start), 0, gap.reason, &mut || shared.gap_id(), &mut self.steps);
-            self.write_ledger(shared);
         }
+        self.write_ledger(shared);
+        let mut streams = shared.streams.write();
+        if !self.control.desired.lock().removed {
+            return Fate::Stays;
+        }
+        streams.remove(&stream);
+        shared.resume.lock().insert(stream, self.tracker.standing());
+        Fate::Gone
     }
 
     fn write_ledger(&mut self, shared: &Shared) {

@@ -130,7 +130,7 @@ fn delete(shared: &Shared, volume: &Volume, segment: &Segment) -> Result<(), Rec
     let Some(mount) = volume.mount() else { return Ok(()) };
     let path = segment.path(mount.root());
     mount.unlink(&segment.place()).map_err(|e| RecordError::io("delete", path, e))?;
-    shared.unlinked.lock().insert(segment.id, (segment.volume, segment.bytes));
+    shared.unlinked.lock().insert(segment.id, segment.volume);
     shared.scribe.note(Note::Expired(segment.id));
     Ok(())
 }

@@ -5,7 +5,10 @@ mod common;
 
 use common::{Box, Camera, START, ffprobe, frames, g711, h264, key, wait};
 use heron_core::GapReason;
-use heron_record::StreamSituation;
+use heron_core::ManualClock;
+use heron_hub::HubConfig;
+use heron_record::{StreamSituation, VolumeConfig};
+use std::sync::Arc;
 use std::time::Duration;
 
 #[test]
@@ -218,4 +221,52 @@ fn mjpeg_like_streams_of_key_frames_get_few_fragments_and_slow_ones_are_not_torn
     assert_eq!((frames(&files[0]), frames(&files[1])), (250, 40));
     let moofs = std::fs::read(&files[0]).unwrap().windows(4).filter(|w| w == b"moof").count();
     assert!((15..=25).contains(&moofs), "{moofs} fragments in 10 s");
+}
+
+#[test]
+fn what_the_ring_could_not_hold_is_a_gap_called_overrun() {
+    let dir = tempfile::tempdir().unwrap();
+    let volumes = vec![VolumeConfig::new(dir.path().join("v1"))];
+    let ring = HubConfig { stream_bytes: 400_000, total_bytes: 1 << 20 };
+    let mut b = Box::with_hub(dir, volumes, Arc::new(ManualClock::new(START)), ring);
+    let stream = key(1);
+    b.record(stream);
+    let mut camera = Camera::new();
+    b.feed(stream, &mut camera, 10.0);
+    b.wait_recorded(stream, camera.wall);
+    // Forty seconds at once into a ring that holds six: the oldest of it never reaches the disk.
+    camera.filler = 2_000;
+    b.feed(stream, &mut camera, 40.0);
+    b.wait_recorded(stream, camera.wall);
+    let t = b.recorder.playback().timeline(stream.camera, START, camera.wall, None).unwrap();
+    assert_eq!((t.spans.len(), t.gaps.len()), (2, 1), "{t:?}");
+    assert_eq!(t.gaps[0].reason, GapReason::Overrun);
+    assert_eq!((t.gaps[0].start, t.gaps[0].end), (t.spans[0].end, t.spans[1].start));
+    assert!(b.recorder.status(stream).unwrap().overrun_units > 500);
+    assert!(b.drain_events().iter().any(|e| e.kind == "recording.gap" && e.detail["reason"] == "overrun"));
+}
+
+#[test]
+fn a_deleted_camera_is_let_go_and_can_come_back() {
+    let b = Box::new();
+    let stream = key(1);
+    b.record(stream);
+    let mut camera = Camera::new();
+    b.feed(stream, &mut camera, 10.0);
+    b.wait_recorded(stream, camera.wall);
+    b.recorder.remove(stream);
+    assert_eq!(b.recorder.status(stream), None);
+    wait("the file to be closed", || {
+        let playback = b.recorder.playback();
+        playback.segment_source(1).is_ok_and(|s| s.complete)
+    });
+    b.hub.remove(stream);
+    b.record(stream);
+    camera.reconnect(30_000_000_000);
+    b.feed(stream, &mut camera, 10.0);
+    b.wait_recorded(stream, camera.wall);
+    let t = b.recorder.playback().timeline(stream.camera, START, camera.wall, None).unwrap();
+    assert_eq!((t.spans.len(), t.gaps.len()), (2, 1), "{t:?}");
+    assert_eq!(t.gaps[0].reason, GapReason::Disabled);
+    assert_eq!((t.gaps[0].start, t.gaps[0].end), (t.spans[0].end, t.spans[1].start));
 }

@@ -285,8 +285,17 @@ impl Box {
     }
 
     pub fn at(dir: tempfile::TempDir, volumes: Vec<VolumeConfig>, clock: Arc<ManualClock>) -> Self {
+        Self::with_hub(dir, volumes, clock, HubConfig::default())
+    }
+
+    pub fn with_hub(
+        dir: tempfile::TempDir,
+        volumes: Vec<VolumeConfig>,
+        clock: Arc<ManualClock>,
+        hub: HubConfig,
+    ) -> Self {
         let store = store(dir.path());
-        let hub = Hub::new(HubConfig::default());
+        let hub = Hub::new(hub);
         let (sink, events) = tokio::sync::mpsc::channel(1000);
         let recorder = Recorder::start(
             config(&volumes),
