@@ -202,13 +202,13 @@ function Tile({ camera }: { camera: Camera }) {
       <Link
         href={`/cameras/${camera.id}`}
         class="absolute inset-0 block focus-visible:z-10 focus-visible:outline-3 focus-visible:-outline-offset-3"
-        aria-label={`${camera.name}: ${words ? [words.title, words.detail].filter(Boolean).join('. ') : t('state.online')}`}
       >
         <div ref={frame} class="absolute inset-0">
           <LivePicture camera={camera} state={state} video={video} canvas={canvas} small>
             <div class="on-picture absolute inset-x-0 bottom-0 flex items-center gap-2 bg-linear-to-t from-black/75 to-transparent px-2.5 pt-6 pb-1.5 text-sm">
               <StateDot state={playing ? 'online' : camera.status.state} />
               <span class="truncate font-medium">{camera.name}</span>
+              {playing && <span class="sr-only">{t('state.online')}</span>}
               {playing && state && (
                 <span aria-hidden="true" class="tnum ml-auto shrink-0 text-xs text-white/85 @max-3xs:hidden">
                   {state.height ? `${state.height}p` : ''}
