@@ -7,6 +7,7 @@ import { useFormat, useT } from '../i18n/use.ts';
 import { boxNow } from '../lib/box-time.ts';
 import { within, zoomed, type View } from '../lib/ruler.ts';
 import { useKeys } from '../lib/use-keys.ts';
+import { useTitle } from '../lib/use-title.ts';
 import { useDeviceWidth } from '../lib/use-width.ts';
 import { browserZone, dayOf, dayRange } from '../lib/zoned.ts';
 import { coveredBy, gapsOf, reasonBetween } from '../media/coverage.ts';
@@ -54,6 +55,7 @@ export default function CameraPage({ id }: { id: string }) {
 /** One camera: live or recorded in one picture, its day below. */
 function Room({ camera, zone }: { camera: Camera; zone: string }) {
   const t = useT();
+  useTitle(camera.name);
   const format = useFormat(zone);
   const may = useSession((state) => state.may);
   const asked = Date.parse(new URLSearchParams(useSearch()).get('t') ?? '');
@@ -96,10 +98,10 @@ function Room({ camera, zone }: { camera: Camera; zone: string }) {
     if (fitted.current || first === undefined) return;
     fitted.current = true;
     const length = boxNow() - first;
-    if (!today || recorded || first <= range.start || length > FIRST_VIEW_MS * 0.5) return;
+    if (!today || first <= range.start || length > FIRST_VIEW_MS * 0.5) return;
     const shown = Math.max(SHORTEST_FIRST_MS, length * 1.3);
     setView(within({ start: boxNow() - shown * 0.92, end: boxNow() + shown * 0.08 }, range));
-  }, [main, sub, range, today, recorded]);
+  }, [main, sub, range, today]);
 
   const width = useDeviceWidth(stage);
   const live = useLive(camera, width, !recorded);

@@ -3,6 +3,7 @@ import { Link } from 'wouter-preact';
 import { useCameras } from '../api/queries.ts';
 import type { Camera } from '../api/types.ts';
 import { useT } from '../i18n/use.ts';
+import { useTitle } from '../lib/use-title.ts';
 import { useDeviceWidth } from '../lib/use-width.ts';
 import { useLive } from '../media/use-live.ts';
 import { useSession } from '../state/session.ts';
@@ -31,6 +32,7 @@ const ROWS: Record<Layout, string> = {
 
 export function LivePage() {
   const t = useT();
+  useTitle(t('nav.live'));
   const cameras = useCameras();
   const chosen = useUi((state) => state.layout);
   const setLayout = useUi((state) => state.setLayout);

@@ -1,11 +1,13 @@
 import type { ComponentChildren } from 'preact';
 import { useT } from '../i18n/use.ts';
+import { useTitle } from '../lib/use-title.ts';
 import { Logo } from './icon.tsx';
 import { LanguageSelect } from './preferences.tsx';
 
 /** The pages outside the house: one card, the name above it, the language below. */
 export function Door(props: { title: string; lead?: string; children: ComponentChildren }) {
   const t = useT();
+  useTitle(props.title);
   return (
     <main class="flex flex-1 flex-col items-center justify-center gap-6 px-4 py-8">
       <div class="flex items-center gap-3 text-2xl font-semibold tracking-tight">

@@ -1,6 +1,7 @@
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useId, useRef, useState } from 'react';
 import { useT } from '../i18n/use.ts';
+import { useTitle } from '../lib/use-title.ts';
 import { Icon, type IconName } from './icon.tsx';
 
 export function Spinner({ size = 20 }: { size?: number }) {
@@ -190,6 +191,7 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
 
 /** A heading with, on the right, what can be done. */
 export function PageHead({ title, children }: { title: string; children?: ComponentChildren }) {
+  useTitle(title);
   return (
     <div class="mb-5 flex flex-wrap items-center justify-between gap-3">
       <h1 class="text-xl font-semibold tracking-tight" tabIndex={-1}>
