@@ -42,10 +42,10 @@ pub(crate) fn fetch_packages(folder: &str) -> Result<()> {
 pub(crate) fn build() -> Result<()> {
     fetch_packages("web")?;
     let web = tree::root().join("web");
-    let sources: Vec<PathBuf> = ["src", "public", "index.html", "package-lock.json", "vite.config.ts"]
-        .iter()
-        .map(|p| web.join(p))
-        .collect();
+    let built_from =
+        ["build", "index.html", "package-lock.json", "package.json", "public", "src", "tsconfig.json"];
+    let mut sources: Vec<PathBuf> = built_from.iter().map(|p| web.join(p)).collect();
+    sources.push(web.join("vite.config.ts"));
     let built = std::fs::metadata(web.join("dist").join("index.html")).and_then(|m| m.modified()).ok();
     if built.is_some() && built >= tree::newest(&sources) {
         return Ok(());

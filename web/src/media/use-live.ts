@@ -7,8 +7,8 @@ import { canPlayCodec } from './codecs.ts';
 import { LivePlayer, type LiveState } from './live-player.ts';
 import { useUi } from '../state/ui.ts';
 
-/** A picture wider than this, in device pixels, deserves the main stream. */
-const MAIN_FROM_PX = 1000;
+/** A picture wider than this, in device pixels, deserves the main stream: a sub stream is 640 wide. */
+const MAIN_FROM_PX = 700;
 
 /** A tile that scrolled out keeps its socket so long: people scroll back. */
 const LINGER_MS = 1500;
