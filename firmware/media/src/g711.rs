@@ -15,6 +15,23 @@ static A_TABLE: [i16; 256] = table(Law::A);
 static MU_TABLE: [i16; 256] = table(Law::Mu);
 
 impl Law {
+    /// The law of a codec; `None` when it is not G.711.
+    pub fn of(codec: AudioCodec) -> Option<Self> {
+        match codec {
+            AudioCodec::G711a => Some(Self::A),
+            AudioCodec::G711u => Some(Self::Mu),
+            AudioCodec::Aac | AudioCodec::Flac => None,
+        }
+    }
+
+    /// The code of silence.
+    pub fn silence(self) -> u8 {
+        match self {
+            Self::A => 0xd5,
+            Self::Mu => 0xff,
+        }
+    }
+
     /// One sample to linear, full scale 16 bits (13 bits used by A-law, 14 by µ-law).
     pub fn decode(self, sample: u8) -> i16 {
         match self {

@@ -5,9 +5,8 @@ mod containers_common;
 
 use containers_common::*;
 use heron_core::{AudioCodec, MediaTime, TrackFormat, TrackKind};
-use heron_media::flac::{
-    Law, MAX_BLOCK, StreamInfo, compressed_frame, from_g711, verbatim_frame, verbatim_len,
-};
+use heron_media::flac::{MAX_BLOCK, StreamInfo, compressed_frame, from_g711, verbatim_frame, verbatim_len};
+use heron_media::g711::Law;
 use heron_media::mp4::{Sample, TrackSpec};
 use proptest::prelude::*;
 use std::sync::Arc;

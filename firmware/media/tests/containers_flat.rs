@@ -6,7 +6,7 @@ mod containers_common;
 use bytes::Bytes;
 use containers_common::*;
 use heron_core::{MediaTime, TrackFormat, TrackKind, WallTime};
-use heron_media::flac::Law;
+use heron_media::g711::Law;
 use heron_media::mp4::flat::{FlatBuilder, FlatError, FlatMp4, FlatOptions, Slice, TimeSpan};
 use heron_media::mp4::{FragmentBuilder, TrackSpec, init_segment, rewrite};
 use mp4_atom::{Any, Decode};

@@ -53,7 +53,7 @@ fn real_footage_survives_and_plays() {
         if name.contains("g711a") {
             assert_eq!(seen.stream(1, "codec_name"), "pcm_alaw");
             let raw: Vec<u8> = clip.of(TrackKind::Audio).flat_map(|s| s.payload.to_vec()).collect();
-            let pcm: Vec<i16> = raw.iter().map(|b| heron_media::flac::Law::A.decode(*b)).collect();
+            let pcm: Vec<i16> = raw.iter().map(|b| heron_media::g711::Law::A.decode(*b)).collect();
             assert_eq!(decode_sound(&file, "mp4"), pcm, "A-law as ffmpeg reads it");
         }
     }

@@ -2,8 +2,8 @@
 
 use super::bits::BitWriter;
 use super::crc::{crc8, crc16};
-use super::law::Law;
 use super::rice;
+use crate::g711::Law;
 use bytes::Bytes;
 use heron_core::{AudioCodec, AudioFormat};
 

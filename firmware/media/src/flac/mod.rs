@@ -19,8 +19,6 @@
 mod bits;
 mod crc;
 mod encode;
-mod law;
 mod rice;
 
 pub use encode::{MAX_BLOCK, StreamInfo, compressed_frame, from_g711, verbatim_frame, verbatim_len};
-pub use law::Law;

@@ -1,6 +1,7 @@
 //! G.711 that turns into FLAC when it is sent.
 
-use crate::flac::{Law, StreamInfo, verbatim_frame, verbatim_len};
+use crate::flac::{StreamInfo, verbatim_frame, verbatim_len};
+use crate::g711::Law;
 use bytes::Bytes;
 use std::ops::Range;
 

@@ -5,7 +5,8 @@ use super::flac_slice::{FlacRun, MAX_RUN};
 use super::part::{rescale, signed};
 use super::payload::append;
 use super::table::{Chunk, Table};
-use crate::flac::{Law, StreamInfo};
+use crate::flac::StreamInfo;
+use crate::g711::Law;
 use crate::mp4::FragmentIndex;
 use crate::mp4::scan::SampleEntry;
 
