@@ -26,6 +26,11 @@ impl CameraClock {
         true
     }
 
+    /// When, by the camera's clock, the track's time line was at zero: by it, tracks are laid on one line.
+    pub fn zero(&self) -> Option<WallTime> {
+        self.at(0)
+    }
+
     /// When, by the camera's clock, the instant `ticks` was. `None` before the first report.
     pub fn at(&self, ticks: i64) -> Option<WallTime> {
         let (anchor_ticks, anchor) = self.anchor?;
@@ -52,7 +57,7 @@ mod tests {
         let t = WallTime::from_millis(1_763_631_857_000);
         assert!(c.sender_report(t.to_ntp(), 90_000));
         assert_eq!(c.at(180_000), Some(t.plus_nanos(1_000_000_000)));
-        assert_eq!(c.at(0), Some(t.plus_nanos(-1_000_000_000)));
+        assert_eq!(c.zero(), Some(t.plus_nanos(-1_000_000_000)));
         c.reset();
         assert_eq!(c.at(0), None);
     }

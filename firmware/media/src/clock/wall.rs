@@ -1,11 +1,13 @@
 //! From media time to box time: the recording's time line.
 //!
-//! The first unit lies where it arrived. After that, wall time advances with media time, bent by at most
-//! [`MAX_SLEW_PPM`] toward a target:
+//! The first unit lies where it arrived, or, begun with hindsight ([`WallMapper::begin`]), where the target below
+//! has it by all that came in a connection's first moments: a recorder that passes a camera on begins with seconds of
+//! media at once, and by its first unit's arrival everything after it would lie in the future. After that, wall time
+//! advances with media time, bent by at most [`MAX_SLEW_PPM`] toward a target:
 //!
 //! - the camera's own time, when the camera's clock is within [`TRUST_CAMERA_NANOS`] of the box's. Clocks are
 //!   compared by the smallest `arrival - camera time` of the last one to two windows, because the network can only
-//!   make a unit late;
+//!   make a unit late. Never later than the other target: nothing was captured after it arrived;
 //! - else media time plus the smallest transit (`arrival - media time`) of the last one to two windows. A window
 //!   that slides lets a camera whose clock is slow be followed: at 200 ppm, two windows of 30 s are 12 ms.
 //!
@@ -36,8 +38,20 @@ const WINDOW_NANOS: i64 = 30_000_000_000;
 pub struct WallStamp {
     /// Box time. Never before the access unit before it, unless `anchored`.
     pub wall: WallTime,
-    /// The mapping was begun (first unit) or begun anew (a jump of the time line) at this unit: a discontinuity.
+    /// The mapping was begun (first unit, unless [`WallMapper::begin`] was called) or begun anew (a jump of the time
+    /// line) at this unit: a discontinuity.
     pub anchored: bool,
+}
+
+/// A unit that has come, before it is mapped; the fields as in [`WallMapper::map`].
+#[derive(Clone, Copy, Debug)]
+pub struct Sighting {
+    /// Its decoding time.
+    pub media: MediaTime,
+    /// When its last byte came, by the box's clock.
+    pub arrival: WallTime,
+    /// When the camera says that `media` was.
+    pub camera_time: Option<WallTime>,
 }
 
 /// The smallest value of the last one to two windows.
@@ -87,7 +101,7 @@ struct Camera {
     offset: SlidingMinimum,
 }
 
-/// Maps one track's media time to box time. About 150 bytes, no allocation.
+/// Maps a connection's media time to box time, led by one track. About 150 bytes, no allocation.
 #[derive(Clone, Debug, Default)]
 pub struct WallMapper {
     state: Option<State>,
@@ -97,6 +111,44 @@ impl WallMapper {
     /// A mapper that has seen nothing.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Begins with hindsight: `seen` are the first units of a connection, of all tracks on one line of media time,
+    /// before any of them is mapped. Nothing happens when it is empty.
+    pub fn begin(&mut self, seen: impl IntoIterator<Item = Sighting>) {
+        let mut begun: Option<State> = None;
+        for Sighting { media, arrival, camera_time } in seen {
+            let (media, arrival) = (media.as_nanos(), arrival.0);
+            let transit = arrival.saturating_sub(media);
+            let state = begun.get_or_insert_with(|| State::new(media, arrival));
+            state.media = state.media.min(media);
+            state.transit.push(arrival, transit);
+            if let Some(camera) = camera_time {
+                state.see_camera(camera.0, media, arrival);
+            }
+        }
+        let Some(mut state) = begun else { return };
+        let transit = state.transit.get();
+        let offset = match state.camera {
+            Some(camera) if is_trusted(camera.offset.get()) => camera.minus_media.min(transit),
+            _ => transit,
+        };
+        state.wall = state.media.saturating_add(offset);
+        self.state = Some(state);
+    }
+
+    /// Where `media` lies, for units of other tracks on the same line of media time. `None` before the first unit.
+    pub fn at(&self, media: MediaTime) -> Option<WallTime> {
+        let state = self.state?;
+        Some(WallTime(state.wall.saturating_add(media.as_nanos().saturating_sub(state.media))))
+    }
+
+    /// A unit of another track came, of which it is known that it is on the same line of media time: no unit lies
+    /// later than it arrived.
+    pub fn witness(&mut self, media: MediaTime, arrival: WallTime) {
+        if let Some(state) = &mut self.state {
+            state.transit.push(arrival.0, arrival.0.saturating_sub(media.as_nanos()));
+        }
     }
 
     /// Takes the next access unit in decoding order.
@@ -117,26 +169,16 @@ impl WallMapper {
             return self.anchor(media, arrival, camera_time);
         };
         let transit = state.transit.push(arrival, arrival.saturating_sub(media));
-        let camera_offset = camera_time.map(|camera| {
-            let minus_media = camera.saturating_sub(media);
-            let offset = arrival.saturating_sub(camera);
-            let known = state.camera.get_or_insert_with(|| Camera::new(arrival, minus_media, offset));
-            if known.minus_media.abs_diff(minus_media) > CAMERA_STEP_NANOS as u64 {
-                *known = Camera::new(arrival, minus_media, offset);
-            }
-            known.minus_media = minus_media;
-            known.offset.push(arrival, offset)
-        });
+        let camera_offset = camera_time.map(|camera| state.see_camera(camera, media, arrival));
+        let by_arrivals = media.saturating_add(transit);
         let target = match (camera_time, camera_offset) {
-            (Some(camera), Some(offset)) if (-TRUST_CAMERA_NANOS..=TRUST_CAMERA_NANOS).contains(&offset) => {
-                camera
-            }
-            _ => media.saturating_add(transit),
+            (Some(camera), Some(offset)) if is_trusted(offset) => camera.min(by_arrivals),
+            _ => by_arrivals,
         };
         let step = media.saturating_sub(state.media).max(0);
         let due = state.wall.saturating_add(step);
         let window_is_full = arrival.saturating_sub(state.anchored_at) > 2 * WINDOW_NANOS;
-        if window_is_full && media.saturating_add(transit).saturating_sub(due) > BOX_STEP_NANOS {
+        if window_is_full && by_arrivals.saturating_sub(due) > BOX_STEP_NANOS {
             return self.anchor(media, arrival, camera_time);
         }
         let most = (i128::from(step) * i128::from(MAX_SLEW_PPM) / 1_000_000) as i64;
@@ -148,16 +190,11 @@ impl WallMapper {
     }
 
     fn anchor(&mut self, media: i64, arrival: i64, camera_time: Option<i64>) -> WallStamp {
-        let camera =
-            camera_time.map(|c| Camera::new(arrival, c.saturating_sub(media), arrival.saturating_sub(c)));
-        self.state = Some(State {
-            media,
-            wall: arrival,
-            anchored_at: arrival,
-            transit: SlidingMinimum::new(arrival, arrival.saturating_sub(media)),
-            camera,
-            error: 0,
-        });
+        let mut state = State::new(media, arrival);
+        if let Some(camera) = camera_time {
+            state.see_camera(camera, media, arrival);
+        }
+        self.state = Some(state);
         WallStamp { wall: WallTime(arrival), anchored: true }
     }
 
@@ -170,6 +207,30 @@ impl WallMapper {
     /// back shows here for good: the time line does not go back within a connection.
     pub fn error_nanos(&self) -> i64 {
         self.state.map_or(0, |s| s.error)
+    }
+}
+
+fn is_trusted(camera_offset: i64) -> bool {
+    (-TRUST_CAMERA_NANOS..=TRUST_CAMERA_NANOS).contains(&camera_offset)
+}
+
+impl State {
+    /// `media` lies where it arrived.
+    fn new(media: i64, arrival: i64) -> Self {
+        let transit = SlidingMinimum::new(arrival, arrival.saturating_sub(media));
+        Self { media, wall: arrival, anchored_at: arrival, transit, camera: None, error: 0 }
+    }
+
+    /// Compares the camera's clock with ours; returns the smallest `arrival - camera time`.
+    fn see_camera(&mut self, camera: i64, media: i64, arrival: i64) -> i64 {
+        let minus_media = camera.saturating_sub(media);
+        let offset = arrival.saturating_sub(camera);
+        let known = self.camera.get_or_insert_with(|| Camera::new(arrival, minus_media, offset));
+        if known.minus_media.abs_diff(minus_media) > CAMERA_STEP_NANOS as u64 {
+            *known = Camera::new(arrival, minus_media, offset);
+        }
+        known.minus_media = minus_media;
+        known.offset.push(arrival, offset)
     }
 }
 
@@ -275,6 +336,55 @@ mod tests {
         let run = simulate(5000, 0, |n| 10 * MS + held(n), |_| None);
         assert_slewed(&run);
         assert!(run.iter().all(|(captured, _, s)| (s.wall.0 - captured - 10 * MS).abs() < MS));
+    }
+
+    /// Two seconds at once, then as they are made, `transit_ms` after they were captured.
+    fn burst(frames: i64, transit_ms: i64) -> Vec<(i64, Sighting)> {
+        (0..frames)
+            .map(|n| {
+                let captured = T0 + n * 40 * MS;
+                let arrival = captured.max(T0 + 2000 * MS) + transit_ms * MS;
+                (
+                    captured,
+                    Sighting { media: MediaTime(n * 3600), arrival: WallTime(arrival), camera_time: None },
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_burst_begun_with_hindsight_never_lies_in_the_future() {
+        for (camera_ms, within_ms) in [(None, 80), (Some(0), 1), (Some(1500), 80), (Some(-9000), 80)] {
+            let mut m = WallMapper::new();
+            let mut seen = burst(25 * 60, 80);
+            for (captured, s) in &mut seen {
+                s.camera_time = camera_ms.map(|ms| WallTime(*captured + ms * MS));
+            }
+            m.begin(seen[..55].iter().map(|s| s.1));
+            for (captured, s) in seen {
+                let stamp = m.map(s.media, s.arrival, s.camera_time, false);
+                assert!(!stamp.anchored && stamp.wall <= s.arrival, "{camera_ms:?}: ahead of its arrival");
+                let off = (stamp.wall.0 - captured).abs();
+                assert!(off <= within_ms * MS, "{camera_ms:?}: {} ms off", off / MS);
+            }
+        }
+    }
+
+    #[test]
+    fn other_tracks_lie_on_the_same_line() {
+        let mut m = WallMapper::new();
+        assert_eq!(m.at(MediaTime(0)), None);
+        m.begin([]);
+        m.witness(MediaTime(0), WallTime(0));
+        m.map(MediaTime(9000), WallTime(T0), None, false);
+        assert_eq!(m.at(MediaTime(0)), Some(WallTime(T0 - 100 * MS)));
+        // Sound comes 50 ms sooner than pictures do: what was captured then cannot have been later.
+        for n in 1..25 * 300 {
+            let (media, arrival) = (MediaTime(9000 + n * 3600), T0 + n * 40 * MS);
+            m.witness(media, WallTime(arrival - 50 * MS));
+            m.map(media, WallTime(arrival), None, false);
+        }
+        assert_eq!(m.at(MediaTime(0)).unwrap().0, T0 - 150 * MS);
     }
 
     #[test]
