@@ -178,6 +178,7 @@ async fn once(
         Ok(()) => End::Stopped,
         Err(end) => end,
     };
+    running.release(player);
     running.farewell(&end).await;
     let carried = running.session.is_answering_challenge().then(|| running.session.into_authenticator());
     (end, carried)
@@ -297,7 +298,21 @@ impl Running<'_> {
         if let (Some(udp), Some(demux)) = (udp.as_mut(), demux.as_mut()) {
             udp.receive(demux, now, units);
         }
+        if let Some(demux) = demux.as_mut() {
+            demux.settle(now.monotonic, units);
+        }
         received
+    }
+
+    /// Passes on what a connection that ended in its first moments has held back.
+    fn release(&mut self, player: &mut impl Player) {
+        let Some(demux) = self.demux.as_mut() else { return };
+        let now = self.around.now();
+        demux.release(now.monotonic, &mut self.units);
+        if !self.units.is_empty() {
+            player.units(&self.units, now);
+            self.units.clear();
+        }
     }
 
     /// Tells the session what the camera said.
@@ -348,6 +363,7 @@ impl Running<'_> {
         [
             self.session.deadline(),
             demux.map(Demux::report_due),
+            demux.and_then(Demux::settle_due),
             self.udp.as_ref().and_then(UdpMedia::deadline),
             unsent,
             second,

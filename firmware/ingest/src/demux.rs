@@ -1,8 +1,10 @@
 //! All tracks of a playing stream: which packet belongs to which, and what to tell the camera.
 
 use crate::session::{TrackPlan, TrackTransport};
-use crate::track::{Instant, PacketHook, Track};
-use heron_core::{AccessUnit, MediaTime, TrackKind, WallTime};
+use crate::settle::Settle;
+use crate::track::{Instant, PacketHook, Role, TimedFrame, Track};
+use heron_core::{AccessUnit, TrackKind, WallTime};
+use heron_media::clock::WallMapper;
 use heron_media::rtcp::{self, Rtcp};
 use heron_media::rtp::DepacketizeError;
 use std::sync::Arc;
@@ -23,14 +25,22 @@ pub(crate) struct DemuxCounters {
     pub(crate) byes: u64,
 }
 
+/// The track on whose line of media time the others are laid: the first, which is the video
+/// ([`crate::session`] plans none without).
+const LEADER: usize = 0;
+
 /// See the module.
 pub(crate) struct Demux {
     pub(crate) tracks: Vec<Track>,
     /// `channels[c]`: track and whether it is RTCP. Indexed by interleaved channel.
     channels: Vec<Option<(usize, bool)>>,
     hook: Option<Arc<dyn PacketHook>>,
-    /// The common origin of media time: every track's first frame lies as far from it as it came later.
+    /// Zero of media time: every track lies as far from it as its quickest frame came later, until sender reports
+    /// know better.
     began: Duration,
+    wall: WallMapper,
+    /// The first moments; `None` when they are over.
+    settle: Option<Settle>,
     report_due: Duration,
     ssrc: u32,
     cname: String,
@@ -64,6 +74,8 @@ impl Demux {
             channels,
             hook,
             began: now,
+            wall: WallMapper::new(),
+            settle: Some(Settle::default()),
             report_due: now + REPORT_INTERVAL,
             ssrc,
             cname,
@@ -98,45 +110,79 @@ impl Demux {
 
     /// Takes an RTP packet of `track`.
     pub(crate) fn rtp(&mut self, track: usize, bytes: &[u8], now: Instant, out: &mut Vec<Arc<AccessUnit>>) {
-        let first_new = out.len();
-        let Some(track) = self.tracks.get_mut(track) else { return };
+        let index = track;
+        let Some(track) = self.tracks.get_mut(index) else { return };
         self.last_packet = Some(now.monotonic);
         if track.kind == TrackKind::Video {
             self.last_video_packet = Some(now.monotonic);
         }
-        let origin = MediaTime::from_nanos(
-            i64::try_from(now.monotonic.saturating_sub(self.began).as_nanos()).unwrap_or(i64::MAX),
-        );
-        track.rtp(bytes, now, origin, self.hook.as_deref(), out);
-        if out.len() > first_new {
+        track.rtp(bytes, now, self.hook.as_deref());
+        while let Some(timed) = self.tracks[index].pull(now) {
             self.last_unit = Some(now.wall);
-            if !self.key_frame_seen {
-                self.await_key_frame(first_new, now, out);
-            }
+            self.frame(index, timed, out);
         }
     }
 
-    /// Drops the units that came before the first key frame.
-    fn await_key_frame(&mut self, first_new: usize, now: Instant, out: &mut Vec<Arc<AccessUnit>>) {
-        let key = out[first_new..].iter().position(|u| u.is_key_frame());
-        let impatient = now.monotonic.saturating_sub(self.began) > KEY_FRAME_PATIENCE;
-        let drop = match key {
-            Some(at) => at,
-            None if impatient => 0,
-            None => out.len() - first_new,
+    fn frame(&mut self, index: usize, timed: TimedFrame, out: &mut Vec<Arc<AccessUnit>>) {
+        let now = timed.came.monotonic;
+        let Some(settle) = &mut self.settle else {
+            let unit = self.place(index, timed);
+            out.push(Arc::new(unit));
+            return;
         };
-        self.key_frame_seen = key.is_some() || impatient;
-        let dropped: Vec<_> = out.drain(first_new..first_new + drop).collect();
-        let Some(last) = dropped.last() else { return };
-        self.counters.before_key_frame += dropped.len() as u64;
-        // The next one of this track is the first that anybody sees: it may be here already.
-        match out.get_mut(first_new).and_then(Arc::get_mut) {
-            Some(first) => first.discontinuity = true,
-            None => {
-                if let Some(track) = self.tracks.iter_mut().find(|t| t.kind == last.track()) {
-                    track.mark_discontinuity();
-                }
+        if index == LEADER {
+            settle.began(now);
+        }
+        if !self.key_frame_seen {
+            let key = timed.frame.random_access && self.tracks[index].kind == TrackKind::Video;
+            self.key_frame_seen = key || now.saturating_sub(self.began) > KEY_FRAME_PATIENCE;
+            if !self.key_frame_seen {
+                self.counters.before_key_frame += 1;
+                return;
             }
+        }
+        settle.hold(index, timed);
+        self.settle(now, out);
+    }
+
+    /// Ends the first moments when that is due; appends what was held back.
+    pub(crate) fn settle(&mut self, now: Duration, out: &mut Vec<Arc<AccessUnit>>) {
+        if self.settle.as_ref().is_some_and(|s| s.is_over(now)) {
+            self.release(now, out);
+        }
+    }
+
+    /// When [`Demux::settle`] is due.
+    pub(crate) fn settle_due(&self) -> Option<Duration> {
+        self.settle.as_ref().and_then(Settle::due)
+    }
+
+    /// Appends what is held back: the first moments, or the connection, are over.
+    pub(crate) fn release(&mut self, now: Duration, out: &mut Vec<Arc<AccessUnit>>) {
+        let Some(settle) = self.settle.take() else { return };
+        for index in 0..self.tracks.len() {
+            let role = self.role(index);
+            self.tracks[index].align(self.began, now, role);
+        }
+        let tracks = &self.tracks;
+        let seen = settle.held().iter();
+        self.wall.begin(seen.filter_map(|(index, timed)| tracks[*index].sighting(timed, *index == LEADER)));
+        for (index, timed) in settle.into_held() {
+            out.push(Arc::new(self.place(index, timed)));
+        }
+    }
+
+    fn place(&mut self, index: usize, timed: TimedFrame) -> AccessUnit {
+        let role = self.role(index);
+        let track = &mut self.tracks[index];
+        track.align(self.began, timed.came.monotonic, role);
+        track.place(timed, role, &mut self.wall)
+    }
+
+    fn role(&self, index: usize) -> Role {
+        match index {
+            LEADER => Role::Leads,
+            _ => Role::Follows(self.tracks[LEADER].line_zero()),
         }
     }
 
@@ -149,6 +195,18 @@ impl Demux {
                 Ok(Rtcp::Bye { .. }) => self.counters.byes += 1,
                 Ok(_) => {}
                 Err(_) => self.counters.malformed_reports += 1,
+            }
+        }
+        self.measure(now.monotonic);
+    }
+
+    /// Compares the tracks by their newest reports.
+    fn measure(&mut self, now: Duration) {
+        let Some((leader, followers)) = self.tracks.split_first_mut() else { return };
+        let (Some(zero), Some(came)) = (leader.line_zero(), leader.reported_at()) else { return };
+        for track in followers {
+            if let Some(own) = track.reported_at() {
+                track.measure(zero, came.min(own), now);
             }
         }
     }
@@ -185,6 +243,11 @@ impl Demux {
         packet
     }
 
+    /// Camera clock minus box clock, milliseconds, once a sender report has come.
+    pub(crate) fn clock_offset_ms(&self) -> Option<i64> {
+        self.wall.camera_offset_nanos().map(|n| n / 1_000_000)
+    }
+
     /// The video track.
     pub(crate) fn video(&self) -> Option<&Track> {
         self.tracks.iter().find(|t| t.kind == TrackKind::Video)
@@ -196,6 +259,9 @@ impl Demux {
 fn is_rtcp(bytes: &[u8]) -> bool {
     bytes.len() >= 8 && (200..=207).contains(&bytes[1])
 }
+
+#[cfg(test)]
+mod time_tests;
 
 #[cfg(test)]
 mod tests;

@@ -41,6 +41,7 @@ mod observer;
 mod pace;
 mod probe;
 pub mod session;
+mod settle;
 mod shard;
 mod spec;
 mod statistics;

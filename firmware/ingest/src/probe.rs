@@ -123,8 +123,7 @@ impl ProbePlayer {
         measured.frames += units.iter().filter(|u| u.track() == TrackKind::Video).count() as u64;
         let seconds = now.monotonic.saturating_sub(measured.since).as_secs_f64();
         if seconds >= 0.5 {
-            // The first frame began the interval, so it does not count.
-            self.report.frame_rate = Some((measured.frames.saturating_sub(1) as f64 / seconds) as f32);
+            self.report.frame_rate = Some((measured.frames as f64 / seconds) as f32);
             self.report.bit_rate = Some(BitRate((measured.bytes as f64 * 8.0 / seconds) as u64));
         }
     }
@@ -149,6 +148,8 @@ impl Player for ProbePlayer {
 
     fn units(&mut self, units: &[Arc<AccessUnit>], now: Instant) {
         self.meter.units(units);
+        // What comes with the first key frame begins the interval, so it does not count.
+        self.measure(units, now);
         for unit in units {
             let kind = unit.track();
             match self.report.formats.iter_mut().find(|f| f.kind() == kind) {
@@ -172,7 +173,6 @@ impl Player for ProbePlayer {
                 self.measured = Some(Measured { since: now.monotonic, bytes: 0, frames: 0 });
             }
         }
-        self.measure(units, now);
     }
 
     fn second(&mut self, snapshot: Snapshot, _now: Instant) {

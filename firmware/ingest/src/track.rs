@@ -1,8 +1,11 @@
 //! One track of a playing stream: packets in, access units out, both clocks stamped.
+//!
+//! A frame is timed on its track's own line when it comes ([`Track::pull`]) and placed on the connection's line when it
+//! is passed on ([`Track::place`]): between the two, [`crate::settle`] may hold it.
 
 use crate::session::TrackPlan;
 use heron_core::{AccessUnit, MediaTime, TrackFormat, TrackKind, WallTime};
-use heron_media::clock::{CameraClock, DtsEstimator, RtpUnwrapper, WallMapper};
+use heron_media::clock::{Alignment, CameraClock, DtsEstimator, RtpUnwrapper, Sighting, Stamps, WallMapper};
 use heron_media::rtcp::{ReportBlock, SenderReport};
 use heron_media::rtp::{Arrival, DepacketizeError, Depacketizer, Frame, Packet, SequenceTracker};
 use std::sync::Arc;
@@ -22,6 +25,25 @@ pub(crate) struct Instant {
     pub(crate) wall: WallTime,
     /// Monotonic time.
     pub(crate) monotonic: Duration,
+}
+
+/// A frame with its times on its track's own line.
+#[derive(Clone, Debug)]
+pub(crate) struct TimedFrame {
+    pub(crate) frame: Frame,
+    pub(crate) came: Instant,
+    ticks: i64,
+    stamps: Stamps,
+    jumped: bool,
+}
+
+/// Whose line the connection's is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Role {
+    /// This track's own.
+    Leads,
+    /// Another's: when, by the camera's clock, that one was at zero, when its reports say so.
+    Follows(Option<WallTime>),
 }
 
 /// The recording's time line stands still for at most this long rather than go back.
@@ -49,7 +71,14 @@ pub(crate) struct Track {
     unwrapper: Option<RtpUnwrapper>,
     dts: DtsEstimator,
     camera: CameraClock,
-    wall: WallMapper,
+    /// The smallest `arrival - presentation time` of the frames before the first was placed, nanoseconds.
+    transit: Option<i64>,
+    /// From its own line to the connection's; since its first frame was placed.
+    alignment: Option<Alignment>,
+    /// When the reports were last asked where it is.
+    measured_at: Option<Duration>,
+    /// Of the last frame that was placed: on its own line, and on the recording's.
+    last_dts: Option<MediaTime>,
     last_wall: Option<WallTime>,
     format: Option<Arc<TrackFormat>>,
     ssrc: Option<u32>,
@@ -77,7 +106,10 @@ impl Track {
             unwrapper: None,
             dts: estimator(plan.kind, format.as_deref()),
             camera: CameraClock::new(rate),
-            wall: WallMapper::new(),
+            transit: None,
+            alignment: None,
+            measured_at: None,
+            last_dts: None,
             last_wall: None,
             format,
             ssrc: None,
@@ -89,16 +121,8 @@ impl Track {
         })
     }
 
-    /// Takes an RTP packet; appends the access units that it finishes. `origin` is the media time at which the
-    /// track's first frame shall lie.
-    pub(crate) fn rtp(
-        &mut self,
-        bytes: &[u8],
-        now: Instant,
-        origin: MediaTime,
-        hook: Option<&dyn PacketHook>,
-        out: &mut Vec<Arc<AccessUnit>>,
-    ) {
+    /// Takes an RTP packet; [`Track::pull`] has the frames that it finishes.
+    pub(crate) fn rtp(&mut self, bytes: &[u8], now: Instant, hook: Option<&dyn PacketHook>) {
         let Ok(packet) = Packet::parse(bytes) else {
             self.counters.malformed_packets += 1;
             return;
@@ -124,10 +148,6 @@ impl Track {
             self.counters.malformed_packets += 1;
             self.last_error = Some(error);
         }
-        while let Some(frame) = self.depacketizer.pull() {
-            let unit = self.stamp(frame, now, origin);
-            out.push(Arc::new(unit));
-        }
     }
 
     /// The camera's payload type for this track, or, when that never comes, whatever does: some describe one number
@@ -139,9 +159,11 @@ impl Track {
         self.taken_type == Some(payload_type)
     }
 
-    fn stamp(&mut self, frame: Frame, now: Instant, origin: MediaTime) -> AccessUnit {
+    /// The next frame that has become whole.
+    pub(crate) fn pull(&mut self, now: Instant) -> Option<TimedFrame> {
+        let frame = self.depacketizer.pull()?;
         let rate = self.depacketizer.clock_rate_hz();
-        let unwrapper = self.unwrapper.get_or_insert_with(|| RtpUnwrapper::new(rate, origin));
+        let unwrapper = self.unwrapper.get_or_insert_with(|| RtpUnwrapper::new(rate, MediaTime(0)));
         let instant = unwrapper.push(frame.rtp_timestamp, now.monotonic);
         if instant.jumped {
             self.counters.time_jumps += 1;
@@ -160,37 +182,95 @@ impl Track {
             }
             self.format = Some(Arc::clone(&frame.format));
         }
+        if self.alignment.is_none() {
+            let transit = nanos(now.monotonic).saturating_sub(instant.media.as_nanos());
+            self.transit = Some(self.transit.map_or(transit, |t| t.min(transit)));
+        }
         let stamps = self.dts.push(instant.media);
-        let camera_time = self.camera.at(instant.ticks);
-        let camera_at_dts = self.camera.at(stamps.dts.to_rate(rate));
-        let stamp = self.wall.map(stamps.dts, now.wall, camera_at_dts, instant.jumped);
+        Some(TimedFrame { frame, came: now, ticks: instant.ticks, stamps, jumped: instant.jumped })
+    }
+
+    /// Before its first frame is placed: lays it on the connection's line, whose zero is `began` of the monotonic
+    /// clock, by the arrivals so far and by the reports, if there are any.
+    pub(crate) fn align(&mut self, began: Duration, now: Duration, role: Role) {
+        let Some(transit) = self.transit.filter(|_| self.alignment.is_none()) else { return };
+        let by_arrivals = MediaTime::from_nanos(transit.saturating_sub(nanos(began)));
+        let alignment = self.alignment.insert(Alignment::new(by_arrivals));
+        if let (Role::Follows(Some(leader)), Some(own)) = (role, self.camera.zero()) {
+            self.measured_at = Some(now);
+            alignment.measure(MediaTime::from_nanos(own.nanos_since(leader)));
+            alignment.jump();
+        }
+    }
+
+    /// Reports of this track and of the leading one, the older of which came at `came`, say where its line lies:
+    /// `leader` as in [`Role::Follows`].
+    pub(crate) fn measure(&mut self, leader: WallTime, came: Duration, now: Duration) {
+        let (Some(alignment), Some(own)) = (self.alignment.as_mut(), self.camera.zero()) else { return };
+        // One that is older was there when the last was taken: if the camera's clock was set since, the two are of
+        // different clocks.
+        if self.measured_at.is_none_or(|at| came > at) {
+            self.measured_at = Some(now);
+            alignment.measure(MediaTime::from_nanos(own.nanos_since(leader)));
+        }
+    }
+
+    /// When, by the camera's clock, the connection's line was at zero, by this track.
+    pub(crate) fn line_zero(&self) -> Option<WallTime> {
+        Some(self.camera.zero()?.plus_nanos(self.alignment.as_ref()?.shift().as_nanos().saturating_neg()))
+    }
+
+    /// What is known of an aligned track's frame before it is placed. Whether the camera's clock can be trusted is
+    /// the leading track's to say.
+    pub(crate) fn sighting(&self, timed: &TimedFrame, leads: bool) -> Option<Sighting> {
+        let shift = self.alignment.as_ref()?.shift();
+        let own = timed.stamps.dts;
+        let camera_time =
+            if leads { self.camera.at(own.to_rate(self.depacketizer.clock_rate_hz())) } else { None };
+        Some(Sighting { media: own + shift, arrival: timed.came.wall, camera_time })
+    }
+
+    /// Makes an access unit of an aligned track's next frame.
+    pub(crate) fn place(&mut self, timed: TimedFrame, role: Role, wall: &mut WallMapper) -> AccessUnit {
+        let TimedFrame { frame, came, ticks, stamps, jumped } = timed;
+        let step = stamps.dts - self.last_dts.replace(stamps.dts).unwrap_or(stamps.dts);
+        let (shift, measured) = match &mut self.alignment {
+            Some(alignment) => (alignment.advance(step), alignment.is_measured()),
+            None => (MediaTime(0), false),
+        };
+        let dts = stamps.dts + shift;
+        let (line, anchored) = match role {
+            Role::Leads => {
+                let camera_at_dts = self.camera.at(stamps.dts.to_rate(self.depacketizer.clock_rate_hz()));
+                let stamp = wall.map(dts, came.wall, camera_at_dts, jumped);
+                (stamp.wall, stamp.anchored)
+            }
+            Role::Follows(_) => {
+                if measured {
+                    wall.witness(dts, came.wall);
+                }
+                (wall.at(dts).unwrap_or(came.wall), false)
+            }
+        };
         // Begun anew after a jump it may lie a little behind what was said before; then it stands still until it
         // has caught up. Farther behind the box's own clock was set back, and there is no hiding that.
         let wall = match self.last_wall {
-            Some(last) if last > stamp.wall && last.nanos_since(stamp.wall) < MAX_STANDSTILL_NANOS => last,
-            _ => stamp.wall,
+            Some(last) if last > line && last.nanos_since(line) < MAX_STANDSTILL_NANOS => last,
+            _ => line,
         };
         self.last_wall = Some(wall);
         AccessUnit {
             format: frame.format,
-            pts: stamps.pts,
-            dts: stamps.dts,
+            pts: stamps.pts + shift,
+            dts,
             audio_samples: frame.audio_samples,
-            arrival: now.wall,
-            camera_time,
+            arrival: came.wall,
+            camera_time: self.camera.at(ticks),
             wall,
             random_access: frame.random_access,
-            discontinuity: std::mem::take(&mut self.discontinuity)
-                || frame.lost_before
-                || instant.jumped
-                || stamp.anchored,
+            discontinuity: std::mem::take(&mut self.discontinuity) || frame.lost_before || jumped || anchored,
             payload: frame.payload,
         }
-    }
-
-    /// The units that are being dropped before the stream's first key frame leave a hole.
-    pub(crate) fn mark_discontinuity(&mut self) {
-        self.discontinuity = true;
     }
 
     /// Takes a sender report of this track.
@@ -230,13 +310,18 @@ impl Track {
     pub(crate) fn jitter_ms(&self) -> f32 {
         self.sequence.jitter_ms()
     }
-    pub(crate) fn clock_offset_ms(&self) -> Option<i64> {
-        self.wall.camera_offset_nanos().map(|n| n / 1_000_000)
+    /// When the newest report came.
+    pub(crate) fn reported_at(&self) -> Option<Duration> {
+        self.report.map(|(_, came)| came)
     }
     /// What was wrong with the last packet that could not be used.
     pub(crate) fn last_error(&self) -> Option<String> {
         self.last_error.as_ref().map(ToString::to_string)
     }
+}
+
+fn nanos(d: Duration) -> i64 {
+    i64::try_from(d.as_nanos()).unwrap_or(i64::MAX)
 }
 
 fn estimator(kind: TrackKind, format: Option<&TrackFormat>) -> DtsEstimator {

@@ -55,8 +55,8 @@ pub(crate) fn snapshot(demux: &Demux, connection: &Connection, udp: Option<&UdpM
     }
     if let Some(video) = demux.video() {
         out.jitter_ms = video.jitter_ms();
-        out.clock_offset_ms = video.clock_offset_ms();
     }
+    out.clock_offset_ms = demux.clock_offset_ms();
     out.counters.unknown_channel = demux.counters.unknown_channel;
     out.counters.malformed_packets += demux.counters.malformed_reports;
     out.counters.before_key_frame = demux.counters.before_key_frame;

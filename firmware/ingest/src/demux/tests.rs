@@ -9,8 +9,8 @@ use proptest::prelude::*;
 
 /// 320x240 or so; what it says does not matter here.
 const SPROP: &str = "Z0IAKeKQFAe2AtwEBAaQeJEV,aM48gA==";
-const IDR: &[u8] = &[0x65, 0x88, 0x84, 0x00, 0x33, 0xff];
-const P: &[u8] = &[0x41, 0x9a, 0x24, 0x6c, 0x41];
+pub(super) const IDR: &[u8] = &[0x65, 0x88, 0x84, 0x00, 0x33, 0xff];
+pub(super) const P: &[u8] = &[0x41, 0x9a, 0x24, 0x6c, 0x41];
 
 fn plan(kind: TrackKind, encoding: &str, clock_rate_hz: u32, channel: u8) -> TrackPlan {
     let map = RtpMap { payload_type: 96, encoding: encoding.into(), clock_rate_hz, channels: 1 };
@@ -24,7 +24,7 @@ fn plan(kind: TrackKind, encoding: &str, clock_rate_hz: u32, channel: u8) -> Tra
     }
 }
 
-fn plans() -> [TrackPlan; 2] {
+pub(super) fn plans() -> [TrackPlan; 2] {
     [plan(TrackKind::Video, "H264", 90_000, 0), plan(TrackKind::Audio, "PCMA", 8000, 2)]
 }
 
@@ -61,6 +61,10 @@ impl Video {
         let packet = [&self.header.encode()[..], nal].concat();
         let now = self.now();
         self.demux.interleaved(0, &packet, now, &mut self.out);
+        // The first moments of a connection have tests of their own.
+        if self.demux.settle_due().is_some() {
+            self.demux.release(now.monotonic, &mut self.out);
+        }
         self.header.sequence = self.header.sequence.wrapping_add(1);
         self.header.timestamp = self.header.timestamp.wrapping_add(3600);
         self.millis += 40;
@@ -226,6 +230,7 @@ proptest! {
             let now = Instant { wall: WallTime::from_millis(millis as i64), monotonic: Duration::from_millis(millis) };
             let bytes = if channel == 5 { payload } else { [&header.encode()[..], &payload].concat() };
             demux.interleaved(channel, &bytes, now, &mut out);
+            demux.settle(now.monotonic, &mut out);
             let _ = demux.reports(now.monotonic);
         }
         for kind in [TrackKind::Video, TrackKind::Audio] {
