@@ -50,9 +50,9 @@ pub(crate) fn play(place: &Place, options: &Options) -> Result<()> {
     });
     let claimed = Connection::open(box_.port, None)?.post("/api/v1/setup", &claim)?.json()?;
     let token = claimed["access_token"].as_str().context("no access token")?.to_owned();
-    let mut connection = Connection::open(box_.port, Some(&token))?;
     eprintln!("recording for {} s ...", options.record);
     std::thread::sleep(Duration::from_secs(options.record));
+    let mut connection = Connection::open(box_.port, Some(&token))?;
 
     let cameras = connection.get("/api/v1/cameras", None)?.json()?;
     let camera = cameras["items"][0]["id"].as_str().context("no camera")?.to_owned();

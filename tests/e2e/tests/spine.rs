@@ -397,3 +397,20 @@ async fn reordered_udp_packets_cost_no_frame() -> Result<()> {
     picture::decodes(&recorded[0])?;
     Ok(())
 }
+
+#[tokio::test]
+async fn the_page_is_served_over_tls_with_a_certificate_made_at_first_boot() -> Result<()> {
+    let mut box_ = Box::new()?;
+    let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+    box_.configure(&format!("[https]\nlisten = \"127.0.0.1:{port}\"\n"))?;
+    box_.start().await?;
+    let client = reqwest::Client::builder().tls_danger_accept_invalid_certs(true).build()?;
+    let url = format!("https://127.0.0.1:{port}/api/v1/setup");
+    let answer: Value = client.get(&url).send().await?.json().await?;
+    assert_eq!(answer["claimed"], false);
+    let certificate = std::fs::read(box_.data().join("tls").join("cert.pem"))?;
+    box_.stop().await?;
+    box_.start().await?;
+    assert_eq!(std::fs::read(box_.data().join("tls").join("cert.pem"))?, certificate, "made once, kept");
+    Ok(())
+}
