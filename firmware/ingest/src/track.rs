@@ -227,7 +227,12 @@ impl Track {
         let own = timed.stamps.dts;
         let camera_time =
             if leads { self.camera.at(own.to_rate(self.depacketizer.clock_rate_hz())) } else { None };
-        Some(Sighting { media: own + shift, arrival: timed.came.wall, camera_time })
+        Some(Sighting {
+            media: own + shift,
+            presented: timed.stamps.pts + shift,
+            arrival: timed.came.wall,
+            camera_time,
+        })
     }
 
     /// Makes an access unit of an aligned track's next frame.
@@ -239,18 +244,17 @@ impl Track {
             None => (MediaTime(0), false),
         };
         let dts = stamps.dts + shift;
+        let pts = stamps.pts + shift;
+        if measured || matches!(role, Role::Leads) {
+            wall.witness(pts, came.wall);
+        }
         let (line, anchored) = match role {
             Role::Leads => {
                 let camera_at_dts = self.camera.at(stamps.dts.to_rate(self.depacketizer.clock_rate_hz()));
                 let stamp = wall.map(dts, came.wall, camera_at_dts, jumped);
                 (stamp.wall, stamp.anchored)
             }
-            Role::Follows(_) => {
-                if measured {
-                    wall.witness(dts, came.wall);
-                }
-                (wall.at(dts).unwrap_or(came.wall), false)
-            }
+            Role::Follows(_) => (wall.at(dts).unwrap_or(came.wall), false),
         };
         // Begun anew after a jump it may lie a little behind what was said before; then it stands still until it
         // has caught up. Farther behind the box's own clock was set back, and there is no hiding that.
@@ -261,7 +265,7 @@ impl Track {
         self.last_wall = Some(wall);
         AccessUnit {
             format: frame.format,
-            pts: stamps.pts + shift,
+            pts,
             dts,
             audio_samples: frame.audio_samples,
             arrival: came.wall,

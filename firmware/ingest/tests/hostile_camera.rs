@@ -198,6 +198,33 @@ fn garbage_between_packets_and_a_sequence_that_jumps() {
 }
 
 #[test]
+fn two_seconds_in_store_lie_in_the_past() {
+    let url = camera(|_, mut client| {
+        if client.set_up().is_none() {
+            return;
+        }
+        let mut header = header();
+        for n in 0.. {
+            if !client.frame(&mut header) {
+                return;
+            }
+            // 100 frames of 20 ms at once, then as they are made.
+            if n >= 100 {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        }
+    });
+    let units = House::with(&url).units(120);
+    assert_eq!((units[119].pts - units[0].pts).as_nanos(), 119 * 20_000_000, "nothing is missing");
+    for unit in &units[..100] {
+        let ahead = unit.wall.nanos_since(unit.arrival);
+        assert!(ahead <= 50_000_000, "{} ms in the future", ahead / 1_000_000);
+    }
+    let told = units[99].wall.nanos_since(units[0].wall);
+    assert!((told - 99 * 20_000_000).abs() < 2_000_000, "{told}");
+}
+
+#[test]
 fn a_camera_that_hangs_up_after_its_401_is_answered_on_the_next_connection() {
     let url = camera(|number, mut client| {
         if number == 0 {

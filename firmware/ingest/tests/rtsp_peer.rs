@@ -116,6 +116,15 @@ fn check_order(units: &[Arc<AccessUnit>]) {
     }
 }
 
+/// How far sound lies from the pictures of the same instant in the recording, by the sender's own clock: milliseconds.
+fn sound_apart(units: &[Arc<AccessUnit>]) -> Option<i64> {
+    let off = |kind| {
+        let unit = units.iter().rfind(|u| u.track() == kind && u.pts == u.dts)?;
+        Some(unit.wall.nanos_since(unit.camera_time?))
+    };
+    Some((off(TrackKind::Audio)? - off(TrackKind::Video)?) / 1_000_000)
+}
+
 fn records(transport: TransportChoice, name: &str) {
     let Some(peer) = Peer::start(None) else { return };
     let House { hub, ingest, mut notices } = house();
@@ -153,6 +162,12 @@ fn records(transport: TransportChoice, name: &str) {
     drop(viewer);
     units.extend(take(&mut reader, 30));
     check_order(&units);
+    until("sound beside its pictures", || {
+        reader.drain(&mut units, 1000);
+        let apart = sound_apart(&units).unwrap_or(i64::MAX);
+        println!("sound is {apart} ms from its pictures");
+        apart.abs() <= 30
+    });
 
     assert!(ingest.remove_stream(key) && !ingest.remove_stream(key));
     until("the end", || reader.drain(&mut units, 1000).closed);

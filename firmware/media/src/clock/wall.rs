@@ -48,6 +48,8 @@ pub struct WallStamp {
 pub struct Sighting {
     /// Its decoding time.
     pub media: MediaTime,
+    /// Its presentation time, which is when it was captured: it came after that too.
+    pub presented: MediaTime,
     /// When its last byte came, by the box's clock.
     pub arrival: WallTime,
     /// When the camera says that `media` was.
@@ -117,9 +119,9 @@ impl WallMapper {
     /// before any of them is mapped. Nothing happens when it is empty.
     pub fn begin(&mut self, seen: impl IntoIterator<Item = Sighting>) {
         let mut begun: Option<State> = None;
-        for Sighting { media, arrival, camera_time } in seen {
+        for Sighting { media, presented, arrival, camera_time } in seen {
             let (media, arrival) = (media.as_nanos(), arrival.0);
-            let transit = arrival.saturating_sub(media);
+            let transit = arrival.saturating_sub(presented.as_nanos());
             let state = begun.get_or_insert_with(|| State::new(media, arrival));
             state.media = state.media.min(media);
             state.transit.push(arrival, transit);
@@ -143,8 +145,8 @@ impl WallMapper {
         Some(WallTime(state.wall.saturating_add(media.as_nanos().saturating_sub(state.media))))
     }
 
-    /// A unit of another track came, of which it is known that it is on the same line of media time: no unit lies
-    /// later than it arrived.
+    /// Something that was captured at `media` came: nothing lies later than it arrived. For the presentation times of
+    /// the leading track, and of other tracks that are known to be on the same line of media time.
     pub fn witness(&mut self, media: MediaTime, arrival: WallTime) {
         if let Some(state) = &mut self.state {
             state.transit.push(arrival.0, arrival.0.saturating_sub(media.as_nanos()));
@@ -343,11 +345,9 @@ mod tests {
         (0..frames)
             .map(|n| {
                 let captured = T0 + n * 40 * MS;
-                let arrival = captured.max(T0 + 2000 * MS) + transit_ms * MS;
-                (
-                    captured,
-                    Sighting { media: MediaTime(n * 3600), arrival: WallTime(arrival), camera_time: None },
-                )
+                let arrival = WallTime(captured.max(T0 + 2000 * MS) + transit_ms * MS);
+                let media = MediaTime(n * 3600);
+                (captured, Sighting { media, presented: media, arrival, camera_time: None })
             })
             .collect()
     }
@@ -367,6 +367,25 @@ mod tests {
                 let off = (stamp.wall.0 - captured).abs();
                 assert!(off <= within_ms * MS, "{camera_ms:?}: {} ms off", off / MS);
             }
+        }
+    }
+
+    #[test]
+    fn pictures_that_wait_for_others_are_not_late() {
+        // Decoded 80 ms before they are shown, captured when they are shown, here 20 ms later.
+        let mut m = WallMapper::new();
+        let seen = |n: i64| Sighting {
+            media: MediaTime(n * 3600 - 7200),
+            presented: MediaTime(n * 3600),
+            arrival: WallTime(T0 + n * 40 * MS + 20 * MS),
+            camera_time: None,
+        };
+        m.begin((0..6).map(seen));
+        for s in (0..25 * 600).map(seen) {
+            m.witness(s.presented, s.arrival);
+            let stamp = m.map(s.media, s.arrival, None, false);
+            assert_eq!(s.arrival.nanos_since(stamp.wall), 80 * MS);
+            assert_eq!(m.at(s.presented), Some(s.arrival));
         }
     }
 
