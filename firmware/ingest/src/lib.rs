@@ -25,8 +25,8 @@
 //! 6. `Unreachable` is told exactly once per outage, after [`ATTEMPTS_BEFORE_UNREACHABLE`] failed tries in a row;
 //!    `Recovered` follows exactly once.
 //! 7. No password is ever in a log line, an error or a notice.
-//! 8. No unit lies in the recording later than it arrived, but for the network having become quicker since the
-//!    connection began; that is bent away at 500 ppm.
+//! 8. No unit lies in the recording later than it arrived, but by what the first 250 ms could not tell: a network
+//!    that has become quicker, pictures that by later reports come later than their sound. That is bent away at 500 ppm.
 //! 9. All tracks of a connection are on one line of media time and share one mapping to the recording's: once both
 //!    have reports, what was captured at once lies at once.
 //!

@@ -239,13 +239,13 @@ impl Track {
     pub(crate) fn place(&mut self, timed: TimedFrame, role: Role, wall: &mut WallMapper) -> AccessUnit {
         let TimedFrame { frame, came, ticks, stamps, jumped } = timed;
         let step = stamps.dts - self.last_dts.replace(stamps.dts).unwrap_or(stamps.dts);
-        let (shift, measured) = match &mut self.alignment {
-            Some(alignment) => (alignment.advance(step), alignment.is_measured()),
+        let (shift, in_place) = match &mut self.alignment {
+            Some(alignment) => (alignment.advance(step), alignment.is_in_place()),
             None => (MediaTime(0), false),
         };
         let dts = stamps.dts + shift;
         let pts = stamps.pts + shift;
-        if measured || matches!(role, Role::Leads) {
+        if in_place || matches!(role, Role::Leads) {
             wall.witness(pts, came.wall);
         }
         let (line, anchored) = match role {

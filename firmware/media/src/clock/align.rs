@@ -76,9 +76,10 @@ impl Alignment {
         MediaTime(self.shift)
     }
 
-    /// Whether reports have been believed.
-    pub fn is_measured(&self) -> bool {
-        self.measured
+    /// Whether the track lies where the newest reports say. Not so for one whose timestamps run at another rate than
+    /// described: every report says something new of it.
+    pub fn is_in_place(&self) -> bool {
+        self.measured && self.doubted.is_none() && self.shift == self.target
     }
 }
 
@@ -96,14 +97,17 @@ mod tests {
     #[test]
     fn later_at_once_and_earlier_little_by_little() {
         let mut a = Alignment::new(ms(100));
-        assert_eq!((a.advance(ms(20)), a.is_measured()), (ms(100), false));
+        assert_eq!((a.advance(ms(20)), a.is_in_place()), (ms(100), false));
         assert!(a.measure(ms(400)));
-        assert_eq!((a.advance(ms(20)), a.is_measured()), (ms(400), true));
+        assert_eq!((a.advance(ms(20)), a.is_in_place()), (ms(400), true));
         let mut a = Alignment::new(ms(400));
-        assert!(a.measure(ms(100)));
+        assert!(a.measure(ms(100)) && !a.is_in_place());
         let seconds = (1..).take_while(|_| a.advance(ms(20)) > ms(100)).count() as i64 * 20;
         assert!((4700..4900).contains(&seconds), "{seconds} ms");
-        assert_eq!(a.advance(ms(20)), ms(100));
+        assert_eq!((a.advance(ms(20)), a.is_in_place()), (ms(100), true));
+        for n in 1..20 {
+            assert!(!a.measure(ms(100 - 5000 * n)) && !a.is_in_place(), "sound at twice its rate");
+        }
     }
 
     #[test]
