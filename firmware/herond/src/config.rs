@@ -150,6 +150,9 @@ impl Config {
     }
 
     fn complete(&mut self) -> Result<()> {
+        if !self.data_dir.is_absolute() {
+            bail!("key `data_dir`: {} must be an absolute path", self.data_dir.display());
+        }
         if self.volumes.is_empty() {
             self.volumes.push(Volume {
                 path: self.data_dir.join("footage"),
@@ -164,9 +167,6 @@ impl Config {
             if self.volumes[..i].iter().any(|v| v.path == volume.path) {
                 bail!("key `volumes[{i}]`: {} is listed twice", volume.path.display());
             }
-        }
-        if !self.data_dir.is_absolute() {
-            bail!("key `data_dir`: {} must be an absolute path", self.data_dir.display());
         }
         if !self.http.listen.ip().is_loopback() && !self.http.insecure && self.https.is_none() {
             bail!(
