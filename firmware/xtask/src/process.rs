@@ -109,9 +109,9 @@ pub(crate) fn listening(port: u16) -> bool {
     std::net::TcpStream::connect_timeout(&([127, 0, 0, 1], port).into(), Duration::from_millis(200)).is_ok()
 }
 
-/// A free local TCP port, `preferred` if it is free.
+/// A free local TCP port, `preferred` if it is free; any with 0.
 pub(crate) fn free_port(preferred: u16) -> Result<u16> {
-    if std::net::TcpListener::bind(("127.0.0.1", preferred)).is_ok() {
+    if preferred != 0 && std::net::TcpListener::bind(("127.0.0.1", preferred)).is_ok() {
         return Ok(preferred);
     }
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).context("no free TCP port")?;
