@@ -183,6 +183,11 @@ impl Config {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(crate) fn for_tests(data_dir: &Path) -> Self {
+        Self::parse(&format!("data_dir = {data_dir:?}"), std::iter::empty()).expect("a configuration")
+    }
+
     /// Where the first-boot token is written.
     pub(crate) fn claim_token_file(&self) -> PathBuf {
         self.claim.token_file.clone().unwrap_or_else(|| self.data_dir.join("claim-token"))

@@ -13,6 +13,7 @@
 
 mod config;
 mod keeper;
+mod lock;
 mod maintenance;
 mod provision;
 mod rooms;
@@ -20,6 +21,7 @@ mod supervise;
 mod tls;
 
 use crate::config::{Config, LogFormat};
+use crate::lock::DataDirLock;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -75,12 +77,18 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     match &arguments.command {
         None => {
             start_log(&config)?;
+            let _lock = DataDirLock::take(&config)?;
+            raise_descriptor_limit();
             runtime()?.block_on(keeper::keep(config))?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Check) => runtime()?.block_on(maintenance::check(&config)),
-        Some(Command::Fsck { repair }) => maintenance::fsck(&config, *repair),
+        Some(Command::Fsck { repair }) => {
+            let _lock = DataDirLock::take(&config)?;
+            maintenance::fsck(&config, *repair)
+        }
         Some(Command::Provision { file }) => {
+            let _lock = DataDirLock::take(&config)?;
             runtime()?.block_on(provision::provision(&config, file))?;
             Ok(ExitCode::SUCCESS)
         }
@@ -97,6 +105,30 @@ fn runtime() -> Result<tokio::runtime::Runtime> {
         .thread_name("http")
         .enable_all()
         .build()?)
+}
+
+/// What the house may have open at once: 256 cameras of two streams, each a socket and a file, 512 connections, clips and
+/// the database. Half as much again is kept free.
+const DESCRIPTORS: u64 = 4096;
+
+/// Asks for [`DESCRIPTORS`], as far as the system lets us; says so when that is little.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let most = limit.maximum.unwrap_or(u64::MAX);
+    if limit.current.is_some_and(|now| now < DESCRIPTORS) {
+        let _ = setrlimit(
+            Resource::Nofile,
+            Rlimit { current: Some(most.min(DESCRIPTORS)), maximum: limit.maximum },
+        );
+    }
+    if most < DESCRIPTORS {
+        tracing::warn!(
+            most,
+            wanted = DESCRIPTORS,
+            "the system allows few open files: raise LimitNOFILE of the service"
+        );
+    }
 }
 
 fn start_log(config: &Config) -> Result<()> {

@@ -52,8 +52,6 @@ pub(crate) fn open_store(
     config: &Config,
     clock: &dyn Clock,
 ) -> Result<(Store, Option<heron_store::Recovery>)> {
-    fs::create_dir_all(&config.data_dir)
-        .with_context(|| format!("key `data_dir`: cannot make {}", config.data_dir.display()))?;
     heron_store::open_or_recover(&database(config), StoreOptions::default(), &migrations(), clock)
         .context("the database cannot be opened")
 }

@@ -308,7 +308,11 @@ impl Recorder {
         }
         whole &= join(&mut threads, Role::Syncer, deadline);
         self.shared.scribe.close();
-        whole & join(&mut threads, Role::Scribe, deadline)
+        whole &= join(&mut threads, Role::Scribe, deadline);
+        for mount in self.shared.volumes.iter().filter_map(|v| v.mount()) {
+            mount.unlock();
+        }
+        whole
     }
 }
 

@@ -81,6 +81,14 @@ impl Mount {
             e => fail(format!("cannot open it: {e}; check the disk and the permissions")),
         })?;
         let stat = rustix::fs::fstat(&root).map_err(|e| fail(format!("cannot look at it: {e}")))?;
+        // Two daemons on one volume would take each other's open segments for a crash. The lock goes with `root`.
+        match rustix::fs::flock(&root, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) | Err(Errno::NOTSUP | Errno::NOSYS) => {}
+            Err(Errno::WOULDBLOCK) => {
+                return Err(fail("another herond is using it; stop that one first".into()));
+            }
+            Err(e) => return Err(fail(format!("cannot lock it: {e}"))),
+        }
         let id = match read_marker(&root) {
             Ok(Some(id)) => id,
             Ok(None) => first_use(path, known)
@@ -91,6 +99,12 @@ impl Mount {
             Err(problem) => return Err(fail(problem)),
         };
         Ok(Self { id, path: path.to_owned(), root, device: stat.st_dev, inode: stat.st_ino })
+    }
+
+    /// Lets others have the volume: nothing is written to it any more, though its recordings may still be read.
+    pub(crate) fn unlock(&self) {
+        // It cannot fail on an open descriptor; closing it would do the same.
+        let _ = rustix::fs::flock(&self.root, rustix::fs::FlockOperation::Unlock);
     }
 
     /// Whether the path still leads to this volume. It does not when the disk was unmounted beneath us.
@@ -148,11 +162,16 @@ impl Mount {
         Err(Errno::EXIST.into())
     }
 
-    /// Opens a segment's file for reading, or for reading and writing.
+    /// Opens a segment's file for reading, or for reading and writing. Never waits: what bears a recording's name on a
+    /// disk from elsewhere may be a pipe or a device.
     pub(crate) fn open_file(&self, place: &SegmentPlace, write: bool) -> std::io::Result<File> {
         let mode = if write { OFlags::RDWR } else { OFlags::RDONLY };
-        let flags = mode | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        Ok(File::from(rustix::fs::openat(&self.root, place.relative_path(), flags, Mode::empty())?))
+        let flags = mode | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file = File::from(rustix::fs::openat(&self.root, place.relative_path(), flags, Mode::empty())?);
+        if !file.metadata()?.is_file() {
+            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "it is not a regular file"));
+        }
+        Ok(file)
     }
 
     /// Deletes a segment's file, and its day's folder when that is empty now. A file that is not there is no error.
@@ -283,10 +302,24 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir(dir.path().join("lost+found")).unwrap();
         let first = Mount::open(dir.path(), &[]).unwrap();
-        let again = Mount::open(dir.path(), &[first.id]).unwrap();
-        assert_eq!(first.id, again.id);
+        let e = Mount::open(dir.path(), &[first.id]).unwrap_err();
+        assert!(e.to_string().contains("another herond"), "{e}");
+        let id = first.id;
+        drop(first);
+        let again = Mount::open(dir.path(), &[id]).unwrap();
+        assert_eq!(id, again.id);
         again.probe().unwrap();
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "marker and lost+found");
+    }
+
+    #[test]
+    fn a_pipe_with_a_recordings_name_is_refused_without_waiting() {
+        let dir = tempfile::tempdir().unwrap();
+        let mount = Mount::open(dir.path(), &[]).unwrap();
+        let path = dir.path().join(place().relative_path());
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, Mode::RUSR, 0).unwrap();
+        assert_eq!(mount.open_file(&place(), false).unwrap_err().kind(), std::io::ErrorKind::InvalidData);
     }
 
     #[test]

@@ -218,7 +218,7 @@ fn strange_files_are_reported_and_left_alone() {
     let before = rows(&b.store);
     let b = b.restart(false, Duration::from_secs(5));
     assert_eq!(rows(&b.store), before);
-    drop(b.recorder);
+    assert!(b.recorder.shutdown());
     let report = fsck(&b.volumes, &b.store, true).unwrap();
     assert_eq!((report.foreign, report.unusable), (3, 4), "{report}");
     for (path, bytes) in &strange {

@@ -242,3 +242,26 @@ async fn guessing_passwords_is_slowed_and_does_not_lock_the_owner_out() -> Resul
     box_.get("/auth/me").await?;
     Ok(())
 }
+
+#[tokio::test]
+async fn two_daemons_never_share_a_data_directory_or_a_volume() -> Result<()> {
+    let mut first = Box::new()?;
+    first.start().await?;
+    for arguments in [&["fsck", "--repair"][..], &["provision", "/dev/null"][..]] {
+        let output = first.command(arguments)?;
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert!(stderr(&output).contains("another herond"), "{}", stderr(&output));
+    }
+    // Another data directory, the same volume: it runs, and says that it cannot record there.
+    let mut second = Box::new()?;
+    let text = std::fs::read_to_string(second.configuration())?;
+    let volume = format!("volumes = [{:?}]", first.volume());
+    let lines: Vec<&str> =
+        text.lines().map(|l| if l.starts_with("volumes") { volume.as_str() } else { l }).collect();
+    std::fs::write(second.configuration(), lines.join("\n"))?;
+    second.start().await?;
+    second.claim().await?;
+    let storage = second.get("/storage").await?;
+    assert_ne!(storage["volumes"][0]["state"], "ok", "{storage}");
+    Ok(())
+}
