@@ -254,6 +254,24 @@ impl Box {
         .await
     }
 
+    /// Every recorded file of a stream, oldest first.
+    pub fn files(&self, stream: &str) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut open = vec![self.volume().join("recordings")];
+        while let Some(dir) = open.pop() {
+            for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    open.push(path);
+                } else if path.to_string_lossy().ends_with(&format!("-{stream}.mp4")) {
+                    found.push(path);
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
     /// The timeline of a camera over the last hour and the next minute.
     ///
     /// # Errors

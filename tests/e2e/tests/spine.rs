@@ -7,7 +7,7 @@ use heron_e2e::herond::Box;
 use heron_e2e::{eventually, footage, picture};
 use heron_sim::{Audio, Auth, Drawn, SimConfig, Simulator, timecode};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::{Message, client::IntoClientRequest};
 
@@ -39,24 +39,6 @@ async fn claimed_box() -> Result<Box> {
     made.start().await?;
     made.claim().await?;
     Ok(made)
-}
-
-/// Every recorded file of a stream, oldest first.
-fn files(volume: &Path, stream: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut open = vec![volume.join("recordings")];
-    while let Some(dir) = open.pop() {
-        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                open.push(path);
-            } else if path.to_string_lossy().ends_with(&format!("-{stream}.mp4")) {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
 }
 
 /// The instant whose low 32 bits of milliseconds are `code`, nearest to `about`.
@@ -206,7 +188,7 @@ async fn a_killed_box_loses_two_seconds_at_most_and_says_so() -> Result<()> {
     }
     let killed = SystemClock.now();
     box_.kill();
-    for file in files(&box_.volume(), "main") {
+    for file in box_.files("main") {
         assert!(std::fs::metadata(&file)?.len() > 0, "{}", file.display());
     }
     box_.start().await?;
@@ -226,7 +208,7 @@ async fn a_killed_box_loses_two_seconds_at_most_and_says_so() -> Result<()> {
         .await;
     }
     box_.stop().await?;
-    for file in files(&box_.volume(), "main") {
+    for file in box_.files("main") {
         picture::probe(&file)?;
     }
     let checked = box_.command(&["fsck"])?;
@@ -241,7 +223,7 @@ async fn the_catalogue_is_rebuilt_from_the_files_alone() -> Result<()> {
     let id = box_.add_camera(&camera(&sim, 1)).await?;
     box_.recorded(&id, "main", S(4)).await;
     box_.stop().await?;
-    let before = files(&box_.volume(), "main");
+    let before = box_.files("main");
     for name in ["heron.db", "heron.db-wal", "heron.db-shm", "heron.db.backup", "heron.db.backup.old"] {
         let _ = std::fs::remove_file(box_.data().join(name));
     }
@@ -249,7 +231,7 @@ async fn the_catalogue_is_rebuilt_from_the_files_alone() -> Result<()> {
     assert_eq!(found.status.code(), Some(1), "files without a catalogue must be found");
     let repaired = box_.command(&["fsck", "--repair"])?;
     assert!(repaired.status.success(), "{}", String::from_utf8_lossy(&repaired.stderr));
-    assert_eq!(files(&box_.volume(), "main"), before, "a repair must leave the files alone");
+    assert_eq!(box_.files("main"), before, "a repair must leave the files alone");
 
     // The box itself is new now: it must be claimed again, and knows its footage by the camera's id.
     box_.start().await?;
@@ -332,7 +314,7 @@ async fn recorded_film(config: SimConfig, transport: &str, length: Duration) -> 
     std::fs::write(&file, clip)?;
     picture::probe(&file).context("video.mp4")?;
     box_.stop().await?;
-    let recorded = files(&box_.volume(), "main").pop().context("no file")?;
+    let recorded = box_.files("main").pop().context("no file")?;
     let shown = picture::probe(&recorded)?;
     Ok((box_, id, shown))
 }
@@ -392,7 +374,7 @@ async fn reordered_udp_packets_cost_no_frame() -> Result<()> {
     assert_eq!(stream["loss"].as_f64(), Some(0.0), "{stream}");
     assert!(sim.counters(1, StreamKind::Main).video.packets_reordered > 0, "nothing was reordered");
     box_.stop().await?;
-    let recorded = files(&box_.volume(), "main");
+    let recorded = box_.files("main");
     assert_eq!(recorded.len(), 1, "a discontinuity began a new file: {recorded:?}");
     picture::decodes(&recorded[0])?;
     Ok(())
