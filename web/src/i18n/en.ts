@@ -63,7 +63,7 @@ export default {
   'claim.strength.3': 'good',
   'claim.strength.4': 'strong',
   'claim.rule.length': 'At least {n} characters',
-  'claim.rule.varied': 'At least 6 different characters',
+  'claim.rule.varied': 'At least 5 different characters',
   'claim.rule.notName': 'Does not contain the user name',
   'claim.ruleMet': '(met)',
   'claim.ruleOpen': '(not met yet)',

@@ -65,7 +65,7 @@ const messages: Messages = {
   'claim.strength.3': 'buena',
   'claim.strength.4': 'fuerte',
   'claim.rule.length': 'Al menos {n} caracteres',
-  'claim.rule.varied': 'Al menos 6 caracteres distintos',
+  'claim.rule.varied': 'Al menos 5 caracteres distintos',
   'claim.rule.notName': 'No contiene el nombre de usuario',
   'claim.ruleMet': '(cumplida)',
   'claim.ruleOpen': '(todavía no cumplida)',

@@ -65,7 +65,7 @@ const messages: Messages = {
   'claim.strength.3': 'boa',
   'claim.strength.4': 'forte',
   'claim.rule.length': 'Pelo menos {n} caracteres',
-  'claim.rule.varied': 'Pelo menos 6 caracteres diferentes',
+  'claim.rule.varied': 'Pelo menos 5 caracteres diferentes',
   'claim.rule.notName': 'Não contém o nome de usuário',
   'claim.ruleMet': '(cumprida)',
   'claim.ruleOpen': '(ainda não cumprida)',
