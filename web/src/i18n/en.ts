@@ -64,7 +64,7 @@ export default {
   'claim.strength.4': 'strong',
   'claim.rule.length': 'At least {n} characters',
   'claim.rule.varied': 'At least 5 different characters',
-  'claim.rule.notName': 'Does not contain the user name',
+  'claim.rule.notName': 'Is not the user name, or hardly more than it',
   'claim.ruleMet': '(met)',
   'claim.ruleOpen': '(not met yet)',
   'claim.site': 'Name of the place',

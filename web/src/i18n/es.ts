@@ -66,7 +66,7 @@ const messages: Messages = {
   'claim.strength.4': 'fuerte',
   'claim.rule.length': 'Al menos {n} caracteres',
   'claim.rule.varied': 'Al menos 5 caracteres distintos',
-  'claim.rule.notName': 'No contiene el nombre de usuario',
+  'claim.rule.notName': 'No es el nombre de usuario ni poco más que él',
   'claim.ruleMet': '(cumplida)',
   'claim.ruleOpen': '(todavía no cumplida)',
   'claim.site': 'Nombre del lugar',

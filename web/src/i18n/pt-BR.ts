@@ -66,7 +66,7 @@ const messages: Messages = {
   'claim.strength.4': 'forte',
   'claim.rule.length': 'Pelo menos {n} caracteres',
   'claim.rule.varied': 'Pelo menos 5 caracteres diferentes',
-  'claim.rule.notName': 'Não contém o nome de usuário',
+  'claim.rule.notName': 'Não é o nome de usuário nem pouco mais do que ele',
   'claim.ruleMet': '(cumprida)',
   'claim.ruleOpen': '(ainda não cumprida)',
   'claim.site': 'Nome do local',
