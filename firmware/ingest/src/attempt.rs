@@ -6,6 +6,7 @@ use crate::demux::Demux;
 use crate::failure::End;
 use crate::pace::{Pace, Stop};
 use crate::session::{Output, Session, SessionConfig, SessionError};
+use crate::share::TURNS_PER_TICK;
 use crate::spec::{StreamSpec, TransportChoice};
 use crate::statistics::Snapshot;
 use crate::status::LinkFacts;
@@ -35,6 +36,8 @@ pub(crate) trait Player {
     fn playing(&mut self, facts: &LinkFacts, description: Option<&SessionDescription>, now: Instant);
     /// Access units have come.
     fn units(&mut self, units: &[Arc<AccessUnit>], now: Instant);
+    /// Packets come that no picture will be made of, for this reason. Told once a second.
+    fn obstacle(&mut self, _why: &End) {}
     /// A second has passed since `playing` or since the last call.
     fn second(&mut self, snapshot: Snapshot, now: Instant);
     /// Somebody waits for every frame: read as soon as bytes come.
@@ -173,6 +176,7 @@ async fn once(
         messages: Vec::new(),
         played_at: None,
         next_second: Duration::MAX,
+        turns: 0,
     };
     let end = match running.drive(stop, player).await {
         Ok(()) => End::Stopped,
@@ -202,6 +206,8 @@ struct Running<'a> {
     messages: Vec<Message>,
     played_at: Option<Duration>,
     next_second: Duration,
+    /// Turns in a row after which something was left to read.
+    turns: u32,
 }
 
 impl Running<'_> {
@@ -219,17 +225,24 @@ impl Running<'_> {
             // UDP media is event driven (a socket's buffer does not hold a key frame for a tick), and so is talking.
             let tickable = self.session.is_playing() && self.udp.is_none();
             let watched = self.connection.watch(!tickable || player.hurry())?;
-            if watched {
+            let more = self.connection.has_more() || self.udp.as_ref().is_some_and(UdpMedia::has_more);
+            if more && self.turns < TURNS_PER_TICK {
+                // Every deadline is looked at after every turn, as is `stop`.
+                self.turns += 1;
+                tokio::task::yield_now().await;
+            } else if watched && !more {
+                self.turns = 0;
                 let timer = tokio::time::Instant::now();
                 sleep.as_mut().reset(timer + self.deadline(now.monotonic).saturating_sub(now.monotonic));
                 tokio::select! {
                     biased;
                     () = stop.wait() => return Ok(()),
+                    () = sleep.as_mut() => {}
                     () = self.connection.readable() => {}
                     () = udp_readable(self.udp.as_ref()) => {}
-                    () = sleep.as_mut() => {}
                 }
             } else {
+                self.turns = 0;
                 // Every other deadline is met to the tick.
                 self.around.pace.tick().await;
             }
@@ -321,7 +334,7 @@ impl Running<'_> {
             match message {
                 Message::Response(response) => self.session.response(&response, now.monotonic)?,
                 Message::Request(request) => {
-                    let (response, over) = self.session.asked(&request);
+                    let (response, over) = self.session.asked(&request)?;
                     self.connection.send_response(&response)?;
                     if over {
                         return Err(SessionError::Ended.into());
@@ -349,6 +362,9 @@ impl Running<'_> {
         }
         if now.monotonic >= self.next_second {
             self.next_second = now.monotonic + Duration::from_secs(1);
+            if let Some(end) = vital_signs::obstacle(demux) {
+                player.obstacle(&end);
+            }
             player.second(vital_signs::snapshot(demux, &self.connection, self.udp.as_ref()), now);
         }
         Ok(())

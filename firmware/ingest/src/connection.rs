@@ -7,6 +7,7 @@
 use crate::STEP_TIMEOUT;
 use crate::address::Address;
 use crate::failure::End;
+use crate::share::Share;
 use crate::spec::TlsPolicy;
 use crate::tls::{Fingerprint, Handshake};
 use heron_media::rtsp::{Item, Request, Response, StreamParser, interleaved_prefix};
@@ -29,10 +30,8 @@ use tokio_rustls::client::TlsStream;
 /// The shared reading buffer's length, bytes: 20 ms of 100 Mbit/s, and any key frame of a 4 Mbit/s stream, in one
 /// system call.
 const SCRATCH_BYTES: usize = 256 * 1024;
-/// Reads per call at most, so that one camera that floods cannot hold up the others: 4 MiB.
-const MAX_READS: usize = 16;
-/// Messages per call at most. A camera in its right mind sends one.
-const MAX_MESSAGES: usize = 64;
+/// The carry keeps no more room than this for the next time: the tail of any packet.
+const CARRY_BYTES: usize = 64 * 1024;
 /// What may wait to be written, bytes: a hundred requests or reports.
 const MAX_UNSENT_BYTES: usize = 64 * 1024;
 
@@ -68,10 +67,13 @@ pub(crate) struct Connection {
     fingerprint: Option<Fingerprint>,
     parser: StreamParser,
     scratch: Scratch,
-    /// The beginning of an item that is not whole yet.
+    /// The beginning of an item that is not whole yet; after a turn that was too short, what it had no time for: one
+    /// reading buffer at most.
     carry: Vec<u8>,
+    /// How much of the carry has been given out.
+    given: usize,
     unsent: Vec<u8>,
-    /// The last [`Connection::receive`] stopped at a bound, not because everything was read.
+    /// The last [`Connection::receive`] stopped because its share was spent, not because everything was read.
     more: bool,
     /// Bytes that were neither messages nor packets.
     pub(crate) garbage_bytes: u64,
@@ -104,6 +106,7 @@ impl Connection {
             parser: StreamParser::new(),
             scratch,
             carry: Vec::new(),
+            given: 0,
             unsent: Vec::new(),
             more: false,
             garbage_bytes: 0,
@@ -138,9 +141,16 @@ impl Connection {
         Ok(!matches!(self.wire, Wire::Unwatched(_)))
     }
 
-    /// Waits until there is something to read (or the connection has ended). For ever when not watched.
+    /// The last [`Connection::receive`] has left something behind. Let the others have their turn, then call it again.
+    pub(crate) fn has_more(&self) -> bool {
+        self.more
+    }
+
+    /// Waits until there is something to read (or the connection has ended). For ever when not watched. The timers and
+    /// the other streams of the shard get their turn every time.
     pub(crate) async fn readable(&self) {
         if self.more {
+            tokio::task::yield_now().await;
             return;
         }
         let result = match &self.wire {
@@ -152,18 +162,23 @@ impl Connection {
         drop(result);
     }
 
-    /// Takes what is there, without waiting, and gives every whole item to `sink` in order.
+    /// Takes what is there, without waiting and for one turn at most ([`Share`]), and gives every whole item to `sink`
+    /// in order. What is left after that waits for the next call.
     ///
     /// # Errors
     /// When the connection has ended or cannot be read any further. Items before that have been given out.
     pub(crate) fn receive(&mut self, mut sink: impl FnMut(Incoming<'_>)) -> Result<(), End> {
+        let mut share = Share::default();
+        if std::mem::take(&mut self.more) && self.leftovers(&mut share, &mut sink)? {
+            self.more = true;
+            return Ok(());
+        }
         let scratch = Rc::clone(&self.scratch);
         let mut buffer = scratch.borrow_mut();
-        let mut messages = 0;
-        self.more = false;
-        for _ in 0..MAX_READS {
+        loop {
             let start = self.carry.len();
-            // The carry is bounded by the parser's bounds (1 MiB body, 32 KiB head, 64 KiB packet).
+            // What is carried here is the beginning of one item, bounded by the parser's bounds (1 MiB body, 32 KiB
+            // head, 64 KiB packet).
             if buffer.len() < start + SCRATCH_BYTES / 2 {
                 buffer.resize(start + SCRATCH_BYTES, 0);
             }
@@ -179,45 +194,69 @@ impl Connection {
             self.received_bytes += read as u64;
             let filled = start + read;
             let drained = filled < buffer.len();
-            messages += self.process(&buffer[..filled], &mut sink)?;
+            let (given, spent) = self.process(&buffer[..filled], &mut share, &mut sink)?;
+            self.carry.clear();
+            self.carry.extend_from_slice(&buffer[given..filled]);
+            // The beginning of a large body costs a copy with every read.
+            if spent || share.spend(start) {
+                self.more = true;
+                return Ok(());
+            }
             // A read that did not fill the buffer has emptied the socket. The reactor must see EAGAIN all the same,
             // and TLS gives one record at a time.
             if drained && matches!(self.wire, Wire::Unwatched(_)) {
                 return Ok(());
             }
-            if messages > MAX_MESSAGES {
-                break;
-            }
         }
-        self.more = true;
-        Ok(())
     }
 
-    fn process(&mut self, bytes: &[u8], sink: &mut impl FnMut(Incoming<'_>)) -> Result<usize, End> {
-        let (mut at, mut messages) = (0, 0);
-        loop {
+    /// Gives out what the turn before had no time for. Returns whether this one is over, too.
+    fn leftovers(&mut self, share: &mut Share, sink: &mut impl FnMut(Incoming<'_>)) -> Result<bool, End> {
+        let carry = std::mem::take(&mut self.carry);
+        let (given, spent) = self.process(&carry[self.given..], share, sink)?;
+        self.carry = carry;
+        self.given += given;
+        if !spent {
+            self.carry.drain(..std::mem::take(&mut self.given));
+            self.carry.shrink_to(CARRY_BYTES);
+        }
+        Ok(spent)
+    }
+
+    /// Gives out whole items until there are no more or the share is spent. Returns how many bytes they were, and
+    /// whether it is.
+    fn process(
+        &mut self,
+        bytes: &[u8],
+        share: &mut Share,
+        sink: &mut impl FnMut(Incoming<'_>),
+    ) -> Result<(usize, bool), End> {
+        let (mut at, mut spent) = (0, false);
+        while !spent {
             let rest = &bytes[at..];
             let parsed = self.parser.parse(rest).map_err(|e| End::Session(e.into()))?;
             at += parsed.consumed;
-            match parsed.item {
+            spent = match parsed.item {
                 Item::Interleaved { channel, payload } => {
-                    sink(Incoming::Packet { channel, payload: &rest[payload] })
+                    sink(Incoming::Packet { channel, payload: &rest[payload] });
+                    share.spend(parsed.consumed)
                 }
                 Item::Response(response) => {
-                    messages += 1;
                     sink(Incoming::Response(response));
+                    share.message()
                 }
                 Item::Request(request) => {
-                    messages += 1;
                     sink(Incoming::Request(request));
+                    share.message()
                 }
-                Item::Garbage { skipped } => self.garbage_bytes += skipped as u64,
+                Item::Garbage { skipped } => {
+                    self.garbage_bytes += skipped as u64;
+                    share.spend(skipped)
+                }
                 Item::NeedMore { .. } => break,
-            }
+            };
         }
-        self.carry.clear();
-        self.carry.extend_from_slice(&bytes[at..]);
-        Ok(messages)
+        Ok((at, spent))
     }
 
     /// Queues a request and writes what can be written at once.

@@ -4,6 +4,8 @@ use crate::SILENCE;
 use crate::address::AddressError;
 use crate::session::SessionError;
 use heron_core::{FailureReason, link::Failure};
+use heron_media::nal::BitstreamError;
+use heron_media::rtp::depacketize::MAX_PICTURE_SIDE;
 use std::io;
 
 /// The end of a connection.
@@ -34,6 +36,8 @@ pub(crate) enum End {
     NoPackets { udp: bool },
     #[error("packets came for {seconds} s but no picture could be put together{}", last_words(.last))]
     NoPictures { seconds: u64, last: Option<String> },
+    #[error("codec not supported: {}", sets_words(.0))]
+    Unusable(BitstreamError),
     #[error("nothing has come from the camera for {} s", SILENCE.as_secs())]
     Silence,
     #[error(transparent)]
@@ -72,6 +76,25 @@ fn no_packets_words(udp: bool) -> &'static str {
     if udp { ": is UDP from the camera to this box blocked? TCP would get through" } else { "" }
 }
 
+fn sets_words(error: &BitstreamError) -> String {
+    match error {
+        // H.264 counts in macroblocks of 16 pixels.
+        BitstreamError::OutOfRange { field, value, .. }
+            if field.contains("width") || field.contains("height") =>
+        {
+            let side = if field.contains("width") { "width" } else { "height" };
+            let pixels = value.saturating_mul(if field.contains("macroblocks") { 16 } else { 1 });
+            format!(
+                "the camera says that its pictures have a {side} of {pixels} pixels, and {MAX_PICTURE_SIDE} is the most that can \
+                 be taken; set another resolution in the camera"
+            )
+        }
+        _ => format!(
+            "the camera's description of its pictures cannot be used: {error}; set another codec or profile in the camera"
+        ),
+    }
+}
+
 fn last_words(last: &Option<String>) -> String {
     last.as_ref().map(|l| format!(": {l}")).unwrap_or_default()
 }
@@ -93,6 +116,7 @@ impl End {
             Self::Broken(_) | Self::Closed | Self::Stopped => FailureReason::Closed,
             Self::Ports(_) => FailureReason::NoRoute,
             Self::NoPackets { .. } | Self::Silence => FailureReason::NoPackets,
+            Self::Unusable(_) => FailureReason::CodecNotSupported,
             Self::NoPictures { .. } => FailureReason::Protocol,
             Self::Session(session) => session.reason(),
         }

@@ -16,6 +16,8 @@
 //!
 //! ## Invariants
 //! 1. No answer of a camera, however wrong, panics, blocks the thread or grows memory beyond a written bound.
+//!    Nor does it hold the thread for longer than a turn of a millisecond: then every other stream, every timer
+//!    and every command have theirs.
 //! 2. A stream that has not been removed is always either playing, trying, or waiting for its next try; every
 //!    step of a try has a deadline.
 //! 3. A stream without packets for [`SILENCE`] is dead and is connected anew.
@@ -48,6 +50,7 @@ mod probe;
 pub mod session;
 mod settle;
 mod shard;
+mod share;
 mod spec;
 mod statistics;
 mod status;

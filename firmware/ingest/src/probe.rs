@@ -85,10 +85,10 @@ pub(crate) async fn probe(spec: &StreamSpec, around: &Surroundings, timeout: Dur
     report.url = split_credentials(&spec.url).0;
     if report.key_frame.is_none() {
         report.failure = Some(match &end {
-            Some(End::Stopped) | None => Failure {
+            Some(End::Stopped) | None => player.obstacle.unwrap_or_else(|| Failure {
                 reason: FailureReason::TimedOut,
                 detail: format!("no picture came from the camera within {} s", timeout.as_secs()),
-            },
+            }),
             Some(end) => end.failure(),
         });
     }
@@ -103,6 +103,8 @@ struct ProbePlayer {
     began: Duration,
     /// Since the first key frame: when, bytes of payload, video frames, newest arrival.
     measured: Option<Measured>,
+    /// Why there will be no picture.
+    obstacle: Option<Failure>,
 }
 
 #[derive(Clone, Copy)]
@@ -114,7 +116,13 @@ struct Measured {
 
 impl ProbePlayer {
     fn new(began: Duration) -> Self {
-        Self { report: ProbeReport::default(), meter: LinkMeter::default(), began, measured: None }
+        Self {
+            report: ProbeReport::default(),
+            meter: LinkMeter::default(),
+            began,
+            measured: None,
+            obstacle: None,
+        }
     }
 
     fn measure(&mut self, units: &[Arc<AccessUnit>], now: Instant) {
@@ -173,6 +181,10 @@ impl Player for ProbePlayer {
                 self.measured = Some(Measured { since: now.monotonic, bytes: 0, frames: 0 });
             }
         }
+    }
+
+    fn obstacle(&mut self, why: &End) {
+        self.obstacle = Some(why.failure());
     }
 
     fn second(&mut self, snapshot: Snapshot, _now: Instant) {

@@ -6,6 +6,7 @@
 use crate::session::TrackPlan;
 use heron_core::{AccessUnit, MediaTime, TrackFormat, TrackKind, WallTime};
 use heron_media::clock::{Alignment, CameraClock, DtsEstimator, RtpUnwrapper, Sighting, Stamps, WallMapper};
+use heron_media::nal::BitstreamError;
 use heron_media::rtcp::{ReportBlock, SenderReport};
 use heron_media::rtp::{Arrival, DepacketizeError, Depacketizer, Frame, Packet, SequenceTracker};
 use std::sync::Arc;
@@ -313,6 +314,11 @@ impl Track {
     }
     pub(crate) fn jitter_ms(&self) -> f32 {
         self.sequence.jitter_ms()
+    }
+    /// Why the parameter sets that came cannot be used, and whether they came in the stream or only with the
+    /// description; nothing once there are some that can.
+    pub(crate) fn refused_sets(&self) -> Option<(&BitstreamError, bool)> {
+        self.depacketizer.refused_sets()
     }
     /// When the newest report came.
     pub(crate) fn reported_at(&self) -> Option<Duration> {

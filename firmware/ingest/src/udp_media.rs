@@ -3,6 +3,7 @@
 use crate::demux::Demux;
 use crate::failure::End;
 use crate::session::{TrackPlan, TrackTransport};
+use crate::share::Share;
 use crate::track::Instant;
 use heron_core::AccessUnit;
 use heron_media::rtp::{Delivery, ReorderBuffer};
@@ -23,8 +24,6 @@ const REORDER_PACKETS: usize = 128;
 const REORDER_HOLD: Duration = Duration::from_millis(200);
 /// What is asked of the kernel per socket; it gives what its limit allows. A key frame of 400 kB comes at once.
 const SOCKET_BUFFER_BYTES: usize = 2 << 20;
-/// Datagrams per socket and call at most, so that a flood cannot hold up the other streams.
-const MAX_DATAGRAMS: usize = 2048;
 /// The largest datagram.
 const MAX_DATAGRAM_BYTES: usize = 65_536;
 
@@ -43,13 +42,22 @@ pub(crate) struct UdpMedia {
     peer: IpAddr,
     pairs: Vec<Option<Pair>>,
     datagram: Vec<u8>,
+    /// The last [`UdpMedia::receive`] stopped because a share was spent.
+    more: bool,
     pub(crate) strangers: u64,
 }
 
 impl UdpMedia {
     /// For a camera at `peer`, reached from `local`.
     pub(crate) fn new(local: IpAddr, peer: IpAddr) -> Self {
-        Self { local, peer, pairs: Vec::new(), datagram: vec![0; MAX_DATAGRAM_BYTES], strangers: 0 }
+        Self {
+            local,
+            peer,
+            pairs: Vec::new(),
+            datagram: vec![0; MAX_DATAGRAM_BYTES],
+            more: false,
+            strangers: 0,
+        }
     }
 
     /// Binds an even port and the odd one after it for `track`.
@@ -134,13 +142,19 @@ impl UdpMedia {
         self.pairs.iter().flatten().filter_map(|p| p.reorder.deadline()).min()
     }
 
-    /// Takes what is there, without waiting.
+    /// The last [`UdpMedia::receive`] has left something behind. Let the others have their turn, then call it again.
+    pub(crate) fn has_more(&self) -> bool {
+        self.more
+    }
+
+    /// Takes what is there, without waiting and for one turn per track at most ([`Share`]).
     pub(crate) fn receive(&mut self, demux: &mut Demux, now: Instant, out: &mut Vec<Arc<AccessUnit>>) {
+        self.more = false;
         for (track, pair) in self.pairs.iter_mut().enumerate() {
             let Some(pair) = pair else { continue };
             let welcome = |from: SocketAddr| from.ip() == self.peer || Some(from.ip()) == pair.source;
-            for _ in 0..MAX_DATAGRAMS {
-                let Ok((len, from)) = pair.rtp.try_recv_from(&mut self.datagram) else { break };
+            let mut share = Share::default();
+            while let Ok((len, from)) = pair.rtp.try_recv_from(&mut self.datagram) {
                 let bytes = &self.datagram[..len];
                 if !welcome(from) {
                     self.strangers += 1;
@@ -152,18 +166,25 @@ impl UdpMedia {
                         }
                     });
                 }
+                if share.spend(len) {
+                    self.more = true;
+                    break;
+                }
             }
             pair.reorder.poll(now.monotonic, &mut |delivery| {
                 if let Delivery::Packet(packet) = delivery {
                     demux.rtp(track, packet, now, out);
                 }
             });
-            for _ in 0..MAX_DATAGRAMS {
-                let Ok((len, from)) = pair.rtcp.try_recv_from(&mut self.datagram) else { break };
+            while let Ok((len, from)) = pair.rtcp.try_recv_from(&mut self.datagram) {
                 if welcome(from) {
                     demux.rtcp(track, &self.datagram[..len], now);
                 } else {
                     self.strangers += 1;
+                }
+                if share.spend(len) {
+                    self.more = true;
+                    break;
                 }
             }
         }

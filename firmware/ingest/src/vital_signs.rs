@@ -4,7 +4,7 @@ use crate::connection::Connection;
 use crate::demux::Demux;
 use crate::failure::End;
 use crate::statistics::{Snapshot, StreamCounters};
-use crate::track::Instant;
+use crate::track::{Instant, Track};
 use crate::udp_media::UdpMedia;
 use crate::{SILENCE, STEP_TIMEOUT};
 use std::ops::ControlFlow;
@@ -12,6 +12,15 @@ use std::time::Duration;
 
 /// Packets come, but for so long no picture can be made of them.
 const PICTURE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The camera itself has said in the stream that its pictures are none that can be taken: not worth waiting for more.
+const UNUSABLE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Why no picture will come, if the camera has said so much and no picture has come.
+pub(crate) fn obstacle(demux: &Demux) -> Option<End> {
+    let (why, _) = demux.video().filter(|_| demux.last_unit.is_none())?.refused_sets()?;
+    Some(End::Unusable(why.clone()))
+}
 
 /// Whether a stream that plays is still alive.
 pub(crate) fn verdict(demux: &Demux, played_at: Duration, now: Instant, udp: bool) -> ControlFlow<End> {
@@ -28,9 +37,17 @@ pub(crate) fn verdict(demux: &Demux, played_at: Duration, now: Instant, udp: boo
     if since(last) > SILENCE || since(video) > 3 * SILENCE {
         return ControlFlow::Break(End::Silence);
     }
-    if demux.last_unit.is_none() && since(played_at) > PICTURE_PATIENCE {
+    let played = since(played_at);
+    if demux.last_unit.is_none() && played > UNUSABLE_PATIENCE {
+        // What only the description says may be wrong, and what comes with the first key frame right.
+        let in_stream = demux.video().and_then(Track::refused_sets).is_some_and(|(_, in_stream)| in_stream);
+        if let Some(end) = obstacle(demux).filter(|_| in_stream || played > PICTURE_PATIENCE) {
+            return ControlFlow::Break(end);
+        }
+    }
+    if demux.last_unit.is_none() && played > PICTURE_PATIENCE {
         let last = demux.video().and_then(|v| v.last_error());
-        return ControlFlow::Break(End::NoPictures { seconds: since(played_at).as_secs(), last });
+        return ControlFlow::Break(End::NoPictures { seconds: played.as_secs(), last });
     }
     ControlFlow::Continue(())
 }

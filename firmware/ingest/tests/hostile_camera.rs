@@ -15,6 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
+#[path = "hostile_camera/flood.rs"]
+mod flood;
+
 const PATIENCE: Duration = Duration::from_secs(60);
 const SDP: &str = "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\
     a=fmtp:96 packetization-mode=1;sprop-parameter-sets=Z0IAKeKQFAe2AtwEBAaQeJEV,aM48gA==\r\na=control:v\r\n";
@@ -66,10 +69,13 @@ impl Client {
     }
     /// Answers everything up to PLAY as an ordinary camera does.
     fn set_up(&mut self) -> Option<()> {
+        self.set_up_with(SDP)
+    }
+    fn set_up_with(&mut self, sdp: &str) -> Option<()> {
         loop {
             let request = self.request()?;
             let response = match request.method {
-                Method::Describe => Response::new(200).with_body("application/sdp", SDP),
+                Method::Describe => Response::new(200).with_body("application/sdp", sdp.to_owned()),
                 Method::Setup => Response::new(200)
                     .with("Session", "42;timeout=10")
                     .with("Transport", "RTP/AVP/TCP;unicast;interleaved=0-1"),

@@ -262,10 +262,34 @@ fn teardown_is_sent_only_when_there_is_something_to_end() {
 fn what_the_camera_asks_is_answered() {
     let mut session = playing();
     let ask = |method| Request::new(method, "*").with("CSeq", "77");
-    let (response, over) = session.asked(&ask(Method::Options));
+    let (response, over) = session.asked(&ask(Method::Options)).unwrap();
     assert_eq!((response.status, response.cseq(), over), (200, Some(77), false));
-    assert_eq!(session.asked(&ask(Method::Announce)).0.status, 501);
-    assert!(session.asked(&ask(Method::Teardown)).1);
+    assert_eq!(session.asked(&ask(Method::Announce)).unwrap().0.status, 501);
+    assert!(session.asked(&ask(Method::Teardown)).unwrap().1);
+}
+
+#[test]
+fn a_camera_that_only_talks_is_given_up() {
+    let mut session = session_of(LIVE, LowerTransport::Tcp);
+    let options = next_request(&mut session);
+    // Some say "in a moment" a few times; the answer counts all the same.
+    for _ in 0..16 {
+        session.response(&reply(&options, 100), START).unwrap();
+    }
+    session.response(&reply(&options, 200), START).unwrap();
+    let describe = next_request(&mut session);
+    for _ in 0..16 {
+        session.response(&reply(&describe, 100), START).unwrap();
+    }
+    let error = session.response(&reply(&describe, 100), START).unwrap_err();
+    assert_eq!(error.reason(), FailureReason::Protocol);
+    assert!(error.to_string().contains("17 responses"), "{error}");
+
+    let mut session = playing();
+    let ask = Request::new(Method::GetParameter, "*").with("CSeq", "1");
+    assert_eq!((1..).find(|_| session.asked(&ask).is_err()), Some(257));
+    let mut session = playing();
+    assert_eq!((1..).find(|_| session.response(&Response::new(200), START).is_err()), Some(17));
 }
 
 #[test]

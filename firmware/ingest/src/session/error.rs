@@ -56,6 +56,14 @@ pub enum SessionError {
         /// What was offered, or "no video".
         offered: String,
     },
+    /// It sends one message after the other and none that is of use.
+    #[error("the camera sent {count} {what} instead of going on; its RTSP service is broken")]
+    Chatter {
+        /// What it sent.
+        what: &'static str,
+        /// How many.
+        count: u32,
+    },
     /// It has forgotten the session.
     #[error("the camera has forgotten the session")]
     Forgotten,
@@ -94,6 +102,7 @@ impl SessionError {
             | Self::Refused { .. }
             | Self::Transport { .. }
             | Self::Description(_)
+            | Self::Chatter { .. }
             | Self::Wire(_) => FailureReason::Protocol,
         }
     }

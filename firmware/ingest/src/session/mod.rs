@@ -55,6 +55,11 @@ pub enum Output {
     Playing,
 }
 
+/// Responses to one request at most that do not answer it: provisional ones, late ones, ones that nobody asked for.
+const MAX_STRAYS: u32 = 16;
+/// Requests of the camera at most between two of ours, of which there is one every 30 s while it plays.
+const MAX_ASKED: u32 = 256;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     Options,
@@ -91,6 +96,10 @@ pub struct Session {
     keep_alive: KeepAlive,
     /// A 401 was answered with a new request; the camera may close the connection instead of reading it.
     answering_challenge: bool,
+    /// Responses since the newest request that did not answer it.
+    strays: u32,
+    /// Requests of the camera since our newest.
+    asked: u32,
 }
 
 impl Session {
@@ -111,6 +120,8 @@ impl Session {
             id: None,
             keep_alive: KeepAlive::default(),
             answering_challenge: false,
+            strays: 0,
+            asked: 0,
         };
         session.request(Request::new(Method::Options, session.config.url.clone()), false, now);
         session
@@ -187,7 +198,15 @@ impl Session {
     }
 
     /// The camera asks something. The answer to write, and whether the camera says that it is over.
-    pub fn asked(&mut self, request: &Request) -> (Response, bool) {
+    ///
+    /// # Errors
+    /// [`SessionError::Chatter`] when it does nothing but ask.
+    pub fn asked(&mut self, request: &Request) -> Result<(Response, bool), SessionError> {
+        self.asked += 1;
+        if self.asked > MAX_ASKED {
+            self.step = Step::Over;
+            return Err(SessionError::Chatter { what: "requests of its own", count: self.asked });
+        }
         let over = matches!(request.method, Method::Teardown | Method::Redirect);
         let status = match request.method {
             Method::Options | Method::GetParameter | Method::SetParameter => 200,
@@ -195,7 +214,7 @@ impl Session {
             _ => 501,
         };
         let cseq = request.headers.get("CSeq").unwrap_or("0").to_owned();
-        (Response::new(status).with("CSeq", cseq), over)
+        Ok((Response::new(status).with("CSeq", cseq), over))
     }
 
     /// Ends the session politely. Returns the request to write, if there is a session to end.
@@ -213,11 +232,11 @@ impl Session {
     /// # Errors
     /// [`SessionError`] when the session cannot go on.
     pub fn response(&mut self, response: &Response, now: Duration) -> Result<(), SessionError> {
-        let Some(pending) = self.pending.as_ref() else { return Ok(()) };
+        let Some(pending) = self.pending.as_ref() else { return self.stray() };
         // An older number answers something given up; any other is meant for the one request in flight, because
         // some cameras count on their own.
         if response.cseq().is_some_and(|cseq| cseq < pending.cseq) || response.status < 200 {
-            return Ok(());
+            return self.stray();
         }
         let Some(pending) = self.pending.take() else { return Ok(()) };
         if let Some(server) = response.headers.get("Server") {
@@ -245,6 +264,17 @@ impl Session {
             Step::Playing => self.kept_alive(response, &pending),
             Step::Over => Ok(()),
         }
+    }
+
+    /// A response that answers nothing.
+    fn stray(&mut self) -> Result<(), SessionError> {
+        self.strays += 1;
+        if self.strays > MAX_STRAYS {
+            self.step = Step::Over;
+            let count = self.strays;
+            return Err(SessionError::Chatter { what: "responses that answer nothing", count });
+        }
+        Ok(())
     }
 
     fn challenged(
@@ -381,6 +411,7 @@ impl Session {
     fn request(&mut self, request: Request, optional: bool, now: Duration) {
         let request = self.dress(request);
         let deadline = now + STEP_TIMEOUT;
+        (self.strays, self.asked) = (0, 0);
         self.pending = Some(Pending { cseq: self.cseq, request: request.clone(), optional, deadline });
         self.outputs.push_back(Output::Send(request));
     }

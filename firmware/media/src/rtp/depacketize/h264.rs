@@ -101,7 +101,7 @@ impl NalUnits<H264> {
     /// §5.7.1.
     fn push_stap_a(&mut self, payload: &[u8]) {
         let mut rest = &payload[1..];
-        while let Some((&len, tail)) = rest.split_first_chunk::<2>() {
+        while let Some((&len, tail)) = rest.split_first_chunk::<2>().filter(|_| !self.is_full()) {
             let len = usize::from(u16::from_be_bytes(len));
             let Some((unit, tail)) = tail.split_at_checked(len) else {
                 self.fail(malformed("H.264 STAP-A", "a NAL unit is longer than what is left", payload));

@@ -89,7 +89,7 @@ impl NalUnits<H265> {
     /// §4.4.2.
     fn push_aggregate(&mut self, payload: &[u8]) {
         let mut rest = payload.get(2..).unwrap_or_default();
-        while let Some((&len, tail)) = rest.split_first_chunk::<2>() {
+        while let Some((&len, tail)) = rest.split_first_chunk::<2>().filter(|_| !self.is_full()) {
             let len = usize::from(u16::from_be_bytes(len));
             let Some((unit, tail)) = tail.split_at_checked(len) else {
                 self.fail(malformed(

@@ -32,6 +32,9 @@ use thiserror::Error;
 /// 4 Mbit/s stream.
 pub const MAX_FRAME_BYTES: usize = 8 << 20;
 
+/// Widest and highest picture of H.264 and H.265 that is taken, pixels. Nothing that makes or shows video is larger.
+pub const MAX_PICTURE_SIDE: u16 = 16_384;
+
 /// One access unit as it came over RTP.
 #[derive(Clone, Debug)]
 pub struct Frame {
@@ -237,6 +240,17 @@ impl Depacketizer {
     /// The format, once known: from the SDP, or from the stream.
     pub fn format(&self) -> Option<&Arc<TrackFormat>> {
         self.output().format.as_ref()
+    }
+
+    /// While there is no format: why the newest parameter sets that could not be used cannot, and whether they came in
+    /// the stream (or else only with the SDP).
+    pub fn refused_sets(&self) -> Option<(&BitstreamError, bool)> {
+        let refused = match &self.payload {
+            Payload::H264(d) => d.refused.as_ref(),
+            Payload::H265(d) => d.refused.as_ref(),
+            _ => None,
+        };
+        refused.filter(|_| self.format().is_none()).map(|(error, in_stream)| (error, *in_stream))
     }
 
     /// Timestamp units per second.

@@ -19,8 +19,8 @@
 use super::chunk::Chunk;
 use super::output::{Finished, Output};
 use super::syntax::{Class, ParameterSets, Syntax};
-use super::{DepacketizeError, MAX_FRAME_BYTES};
-use crate::nal;
+use super::{DepacketizeError, MAX_FRAME_BYTES, MAX_PICTURE_SIDE, malformed};
+use crate::nal::{self, BitstreamError};
 use bytes::Bytes;
 use heron_core::TrackFormat;
 
@@ -65,7 +65,23 @@ pub(super) struct NalUnits<S: Syntax> {
     /// Timestamp of the access unit that a marker ended last.
     marked: Option<u32>,
     error: Option<DepacketizeError>,
+    /// Why the newest parameter sets that could not be used cannot, and whether they came in the stream.
+    pub(super) refused: Option<(BitstreamError, bool)>,
+    /// The SDP's parameter sets have been taken.
+    in_stream: bool,
+    /// NAL units taken, and access units finished, of this packet.
+    taken: usize,
+    finished: usize,
+    /// This packet has more of either than can be meant: the rest of it is not looked at.
+    full: bool,
 }
+
+/// Access units that one packet finishes at most. Two fields under one timestamp are two; a sender that puts several
+/// pictures into one packet has few, because they would all come late.
+const MAX_FINISHED: usize = 16;
+/// NAL units that are taken of one packet at most, or of one NAL unit that is in truth several. A slice for each row
+/// of macroblocks of an 8K picture is 270.
+const MAX_TAKEN: usize = 512;
 
 /// Bytes at the beginning of a NAL unit that tell what it is and which parameter sets it uses.
 const HEAD_BYTES: usize = 16;
@@ -84,6 +100,11 @@ impl<S: Syntax> NalUnits<S> {
             distrust_marker: false,
             marked: None,
             error: None,
+            refused: None,
+            in_stream: false,
+            taken: 0,
+            finished: 0,
+            full: false,
         };
         for set in sets {
             for unit in nal::units_in(&set) {
@@ -94,11 +115,13 @@ impl<S: Syntax> NalUnits<S> {
         }
         this.update_format();
         this.error = None;
+        this.in_stream = true;
         this
     }
 
     /// To be called first for every packet.
     pub(super) fn begin_packet(&mut self, timestamp: u32, lost_before: bool) {
+        (self.taken, self.finished, self.full) = (0, 0, false);
         if lost_before {
             self.lose();
         }
@@ -138,6 +161,18 @@ impl<S: Syntax> NalUnits<S> {
         self.error.get_or_insert(error);
     }
 
+    /// The rest of the packet need not be looked at.
+    pub(super) fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// What is more of this packet is not looked at.
+    fn fill(&mut self, problem: &'static str, unit: &[u8]) {
+        self.full = true;
+        self.fail(malformed("NAL units of one packet", problem, unit));
+        self.lose();
+    }
+
     fn lose(&mut self) {
         self.output.loss = true;
         if self.fragment.is_some() {
@@ -161,6 +196,9 @@ impl<S: Syntax> NalUnits<S> {
         if begins_with_start_code || ((self.annex_b || !is_slice) && nal::find_start_code(bytes, 0).is_some())
         {
             for unit in nal::units_in(bytes) {
+                if self.full {
+                    break;
+                }
                 self.take(unit);
             }
         } else {
@@ -172,6 +210,11 @@ impl<S: Syntax> NalUnits<S> {
     fn take(&mut self, unit: &[u8]) {
         // Empty ones and ones without content are noise.
         let Some(class) = classify::<S>(unit) else { return };
+        self.taken += 1;
+        if self.taken > MAX_TAKEN {
+            self.fill("more than 512 NAL units", unit);
+            return;
+        }
         match class {
             Class::ParameterSet => self.take_set(unit),
             Class::Noise => {}
@@ -242,6 +285,9 @@ impl<S: Syntax> NalUnits<S> {
             let copy = unit.to_vec();
             self.chunk.truncate(at);
             for unit in nal::units_in(&copy) {
+                if self.full {
+                    break;
+                }
                 self.take(unit);
             }
             return;
@@ -264,6 +310,11 @@ impl<S: Syntax> NalUnits<S> {
         };
         let Some(mut unit) = self.unit else { return false };
         if begins && unit.has_slice {
+            // One is left for the marker.
+            if self.finished + 1 >= MAX_FINISHED {
+                self.fill("more than 16 pictures", head);
+                return false;
+            }
             // A new picture under the same timestamp: the second field, or a sender without marker and clock.
             self.end_unit();
             unit = Unit { timestamp: unit.timestamp, ..Unit::default() };
@@ -300,8 +351,13 @@ impl<S: Syntax> NalUnits<S> {
     fn take_set(&mut self, set: &[u8]) {
         match self.sets.insert(set) {
             Ok(changed) => self.sets_changed |= changed,
-            Err(error) => self.fail(error.into()),
+            Err(error) => self.refuse(error),
         }
+    }
+
+    fn refuse(&mut self, error: BitstreamError) {
+        self.refused = Some((error.clone(), self.in_stream));
+        self.fail(error.into());
     }
 
     fn update_format(&mut self) {
@@ -309,8 +365,15 @@ impl<S: Syntax> NalUnits<S> {
             return;
         }
         match self.sets.format() {
+            Some(Ok(format)) if format.width > MAX_PICTURE_SIDE || format.height > MAX_PICTURE_SIDE => {
+                let (field, value) = match format.width > MAX_PICTURE_SIDE {
+                    true => ("width", format.width),
+                    false => ("height", format.height),
+                };
+                self.refuse(BitstreamError::OutOfRange { what: "SPS", field, value: u64::from(value) });
+            }
             Some(Ok(format)) => self.output.set_format(TrackFormat::Video(format)),
-            Some(Err(error)) => self.fail(error.into()),
+            Some(Err(error)) => self.refuse(error),
             None => {}
         }
     }
@@ -329,6 +392,7 @@ impl<S: Syntax> NalUnits<S> {
             self.end_fragment();
         }
         let Some(unit) = self.unit.take() else { return };
+        self.finished += 1;
         self.update_format();
         if unit.too_large {
             self.chunk.truncate(0);

@@ -6,7 +6,8 @@ use heron_core::TrackFormat;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Finished frames that are kept at most. One packet finishes at most 64 (AAC), and the caller pulls them after each.
+/// Finished frames that are kept at most. One packet finishes at most 64 (AAC; 16 of H.264 and H.265),
+/// and the caller pulls them after each.
 const MAX_READY: usize = 256;
 
 #[derive(Debug, Default)]

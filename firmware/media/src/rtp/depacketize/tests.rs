@@ -169,6 +169,69 @@ fn a_new_picture_under_the_same_timestamp_is_another_access_unit() {
     assert_eq!(seen, [(0, true, 1), (0, false, 1)]);
 }
 
+/// A STAP-A of so many NAL units.
+fn aggregate(count: usize, unit: &[u8]) -> Vec<u8> {
+    let mut stap = vec![0x78];
+    for _ in 0..count {
+        stap.extend_from_slice(&(unit.len() as u16).to_be_bytes());
+        stap.extend_from_slice(unit);
+    }
+    stap
+}
+
+#[test]
+fn one_packet_finishes_sixteen_pictures_and_no_more() {
+    let mut feed = Feed::h264();
+    assert_eq!(feed.push(0, true, &aggregate(16, &[0x41, 0x9a])).len(), 16);
+    assert!(feed.errors.is_empty(), "{:?}", feed.errors);
+    for (n, marker) in [(1, true), (2, false), (3, true)] {
+        let frames = feed.push(n, marker, &aggregate(15_000, &[0x41, 0x9a]));
+        assert!((15..=16).contains(&frames.len()), "{}", frames.len());
+        assert_eq!(feed.counters().malformed, u64::from(n), "{:?}", feed.errors);
+    }
+    assert!(feed.errors[0].to_string().contains("more than 16 pictures"), "{:?}", feed.errors);
+    // The same with start codes, in one packet and in fragments.
+    let annex_b = [0, 0, 1, 0x41, 0x9a].repeat(5_000);
+    assert!(feed.push(4, true, &annex_b).len() <= 16);
+    feed.push(5, false, &[&[0x1c, 0x81][..], &annex_b].concat());
+    assert!(feed.push(5, true, &[0x1c, 0x41, 0x9a]).len() <= 16);
+    assert_eq!(feed.counters().malformed, 5);
+    // What comes after that is whole again.
+    feed.push(6, true, &[0x65, 0x88, 1]);
+    assert!(!only(feed.push(7, true, &[0x41, 0x9a, 1])).lost_before);
+}
+
+#[test]
+fn one_packet_has_no_more_than_512_nal_units() {
+    let mut feed = Feed::h264();
+    // A picture of a slice per row of macroblocks.
+    let rows = [aggregate(1, &[0x65, 0x88]), aggregate(269, &[0x65, 0x08])[1..].to_vec()].concat();
+    assert_eq!(units(&only(feed.push(0, true, &rows))).len(), 270);
+    assert!(feed.errors.is_empty(), "{:?}", feed.errors);
+    let frame = only(feed.push(
+        1,
+        true,
+        &[aggregate(1, &[0x65, 0x88]), aggregate(10_000, &[0x65, 0x08])[1..].to_vec()].concat(),
+    ));
+    assert!(frame.lost_before && units(&frame).len() == 512);
+    assert_eq!(feed.counters().malformed, 1);
+}
+
+#[test]
+fn pictures_that_are_too_large_are_refused_and_it_is_said_why() {
+    // 65520 by 65520 pixels.
+    let mut feed = Feed::new("H264", CLOCK, &[("sprop-parameter-sets", "Z0IAKNoAD/8AH/+Q,aM48gA==")]);
+    let (error, in_stream) = feed.depacketizer.refused_sets().unwrap();
+    assert!(error.to_string().contains("width in macroblocks is 4095") && !in_stream, "{error}");
+    feed.push(0, false, &hex("67420028da000fff001fff90"));
+    assert!(feed.push(0, true, &[0x65, 0x88, 1]).is_empty());
+    assert!(feed.depacketizer.refused_sets().unwrap().1);
+    feed.push(1, false, &hex(SPS));
+    feed.push(1, false, &hex(PPS));
+    only(feed.push(1, true, &[0x65, 0x88, 1]));
+    assert_eq!(feed.depacketizer.refused_sets(), None);
+}
+
 #[test]
 fn loss_inside_a_picture_is_delivered_and_marked() {
     let mut feed = Feed::h264();
