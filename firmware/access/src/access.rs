@@ -127,7 +127,7 @@ impl Access {
             store,
             clock,
             audit,
-            hasher: Hasher::new().await?,
+            hasher: Hasher::new()?,
             limiter: Limiter::default(),
             state: RwLock::new(State::new(accounts, sessions)),
             claim_token: RwLock::new(claim_token),

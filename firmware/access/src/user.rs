@@ -26,7 +26,8 @@ pub struct User {
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NewUser {
-    /// 1 to 64 letters, digits, `.`, `_`, `-` or `@`, beginning with a letter or digit.
+    /// 1 to 64 of a-z, A-Z, 0-9, the accented letters of western Europe (U+00C0 to U+00FF without × and ÷), `.`,
+    /// `_`, `-` and `@`, beginning with a letter or digit.
     pub username: String,
     /// 10 to 256 characters.
     pub password: String,
@@ -48,7 +49,13 @@ pub struct UserPatch {
 
 const MOST_CHARS: usize = 64;
 
-/// Trims and checks a name.
+/// Latin letters and digits alone, so that no two names look the same: no Cyrillic `а`, no full-width `ａ`. All of
+/// them are what they are in every Unicode normal form (NFKC), which is why ª, º and µ are not among them.
+fn is_letter_or_digit(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{ff}')
+}
+
+/// Trims and checks a new name. Names that were given under another rule go on signing in: see [`key_of`].
 pub(crate) fn checked_name(name: &str) -> Result<String> {
     let name = name.trim();
     let length = name.chars().count();
@@ -58,11 +65,11 @@ pub(crate) fn checked_name(name: &str) -> Result<String> {
             format!("must have 1 to {MOST_CHARS} characters, not {length}"),
         ));
     }
-    let fits = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@');
-    if !name.chars().all(fits) || !name.starts_with(char::is_alphanumeric) {
+    let fits = |c: char| is_letter_or_digit(c) || matches!(c, '.' | '_' | '-' | '@');
+    if !name.chars().all(fits) || !name.starts_with(is_letter_or_digit) {
         return Err(AccessError::invalid(
             "username",
-            "must begin with a letter or a digit and hold only letters, digits, '.', '_', '-' and '@'",
+            "must begin with a letter or a digit and hold only Latin letters (é, ã and ñ too), digits, '.', '_', '-' and '@'",
         ));
     }
     Ok(name.to_owned())
@@ -79,7 +86,8 @@ mod tests {
 
     #[test]
     fn names() {
-        for ok in ["a", "Anna", " anna.b-c_d@example.org ", "Jürgen", "李雷", "007"] {
+        for ok in ["a", "Anna", " anna.b-c_d@example.org ", "Jürgen", "José", "João", "Muñoz", "Åse", "007"]
+        {
             assert_eq!(checked_name(ok).unwrap(), ok.trim());
         }
         for bad in [
@@ -93,6 +101,15 @@ mod tests {
             "a\u{0}",
             "../a",
             "a\nb",
+            "аdmin",
+            "ａdmin",
+            "adm\u{131}n",
+            "jose\u{301}",
+            "1\u{ba}",
+            "\u{b5}",
+            "a\u{d7}b",
+            "a\u{200b}",
+            "李雷",
             &"x".repeat(65),
             &"x".repeat(1 << 20),
         ] {
