@@ -101,7 +101,8 @@ pub struct Camera {
     pub id: CameraId,
     /// What people call it: 1 to 100 characters, unlike any other camera's.
     pub name: String,
-    /// Address of the main stream: `rtsp` or `rtsps`, never with credentials.
+    /// Address of the main stream: `rtsp` or `rtsps`, never with credentials: a password in its query or path reads
+    /// `***`. The address to connect to is [`crate::CameraRegister::address`]'s.
     pub source: Url,
     /// Address of the sub stream, likewise.
     pub sub_source: Option<Url>,
@@ -129,7 +130,8 @@ pub struct Camera {
 pub struct NewCamera {
     /// 1 to 100 characters after trimming.
     pub name: String,
-    /// `rtsp://…` or `rtsps://…`; credentials in it are moved to `username` and `password`.
+    /// `rtsp://…` or `rtsps://…`; credentials before the host are moved to `username` and `password`, those in the
+    /// query are sealed.
     pub source: String,
     /// Likewise.
     #[serde(default)]
@@ -187,7 +189,8 @@ pub struct CameraPatch {
     /// See [`NewCamera::name`].
     #[serde(deserialize_with = "present")]
     pub name: Option<String>,
-    /// See [`NewCamera::source`]. Credentials in it replace the stored ones.
+    /// See [`NewCamera::source`]. Credentials in it replace the stored ones; `***` in the query stands for what is
+    /// stored there. Where it leads to another host or port and a password is stored, one must be given too.
     #[serde(deserialize_with = "present")]
     pub source: Option<String>,
     /// Null: no sub stream.

@@ -7,14 +7,17 @@
 //!  POST /cameras ─► NewCamera ─► parse_source: credentials out of the address ─┐
 //!                                checks, each naming its field                 ├─► cameras_cameras (password sealed)
 //!  PATCH ─────────► CameraPatch ─► applied to the row on the writer's thread ──┘        │ after the commit
-//!  ingest ◄── all(), credentials(id) ◄── memory ◄──────────────────────────────────────┘── changes()
+//!  ingest ◄── all(), address(id, kind), credentials(id) ◄── memory ◄──────────────────────────────────────┘── changes()
 //! ```
 //!
 //! ## Invariants
-//! 1. [`Camera::source`] never holds credentials. They are moved out of the address when it comes in.
+//! 1. [`Camera::source`] never holds credentials. Those before the host are moved out of the address when it
+//!    comes in; those in its query or path (`password=…`, `token=…`) read `***` there, and the whole address is
+//!    sealed like a password and leaves the room only through [`CameraRegister::address`].
 //! 2. A password is at rest only as AES-256-GCM under the key file, bound to its camera: copied to another
 //!    camera's row it does not open. It leaves the room only through [`CameraRegister::credentials`], never
 //!    in `Debug`, JSON or an error.
+//!    A stored password never follows an address to another host or port by itself: it must be given again.
 //! 3. A lost or wrong key never stops the box. The cameras are listed,
 //!    [`CameraRegister::unreadable_passwords`] says which passwords must be entered again, and everything
 //!    else works.
@@ -29,9 +32,11 @@
 //! ## Non-goals
 //! Connecting to cameras, discovery, vendor templates, the tree below a site.
 
+mod address;
 mod camera;
 mod check;
 mod error;
+mod login;
 mod register;
 mod row;
 mod sealer;
@@ -55,7 +60,8 @@ pub type Result<T, E = CamerasError> = std::result::Result<T, E>;
 /// The room's tables, for `Store::open`.
 pub const MIGRATIONS: Migrations = Migrations {
     room: "cameras",
-    steps: &["CREATE TABLE cameras_sites(
+    steps: &[
+        "CREATE TABLE cameras_sites(
         id         BLOB PRIMARY KEY CHECK (length(id) = 16),
         name       TEXT NOT NULL,
         timezone   TEXT NOT NULL,
@@ -75,5 +81,8 @@ pub const MIGRATIONS: Migrations = Migrations {
         record_mode TEXT NOT NULL,
         record_sub  INTEGER NOT NULL,
         created_ns  INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;"],
+    ) STRICT, WITHOUT ROWID;",
+        "ALTER TABLE cameras_cameras ADD COLUMN source_sealed BLOB;
+    ALTER TABLE cameras_cameras ADD COLUMN sub_source_sealed BLOB;",
+    ],
 };

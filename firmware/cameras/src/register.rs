@@ -1,15 +1,19 @@
 //! The handle.
 
+use crate::login::Login;
 use crate::row::{self, Stored};
-use crate::source::{ParsedSource, parse_source};
-use crate::{Camera, CameraPatch, CamerasError, Credentials, NewCamera, Result, Sealer, Site, check, site};
-use heron_core::{CameraId, Clock};
+use crate::source::parse_source;
+use crate::{
+    Camera, CameraPatch, CamerasError, Credentials, NewCamera, Result, Sealer, Site, address, check, site,
+};
+use heron_core::{CameraId, Clock, StreamKind};
 use heron_store::Store;
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use tokio::sync::watch;
+use url::Url;
 use zeroize::Zeroizing;
 
 /// Cameras of one box: four times what its network port carries at 4 Mbit/s each.
@@ -51,14 +55,21 @@ pub struct CameraPage {
 
 impl CameraRegister {
     /// Opens the register in `store`, which was opened with [`crate::MIGRATIONS`]. Makes the default site
-    /// (`Home`, UTC) when there is none.
+    /// (`Home`, UTC) when there is none, and seals addresses that were stored with a password in their query.
     ///
     /// # Errors
-    /// [`CamerasError::Store`].
+    /// [`CamerasError::Store`]; [`CamerasError::KeyFile`].
     pub async fn open(store: Store, sealer: Sealer, clock: Arc<dyn Clock>) -> Result<Self> {
         let now = clock.now();
+        let with = sealer.clone();
         let (cameras, sites) = store
-            .try_write(move |tx| Ok::<_, CamerasError>((row::all(tx)?, site::ensure_default(tx, now)?)))
+            .try_write(move |tx| {
+                let mut cameras = row::all(tx)?;
+                for stored in &mut cameras {
+                    seal_addresses(&with, tx, stored)?;
+                }
+                Ok::<_, CamerasError>((cameras, site::ensure_default(tx, now)?))
+            })
             .await?;
         Ok(Self(Arc::new(Inner {
             store,
@@ -93,11 +104,13 @@ impl CameraRegister {
             if count >= MOST_CAMERAS {
                 return Err(CamerasError::Full(count));
             }
+            let source = address::completed("source", &main.url, None)?;
+            let sub_source = sub.map(|s| address::completed("sub_source", &s.url, None)).transpose()?;
             let camera = Camera {
                 id,
                 name,
-                source: main.url,
-                sub_source: sub.map(|s| s.url),
+                source,
+                sub_source,
                 username: login.username,
                 has_password: login.password.is_some(),
                 transport: new.transport,
@@ -107,7 +120,7 @@ impl CameraRegister {
                 record: new.record,
                 created: now,
             };
-            store(&inner, tx, camera, login.password.as_ref().map(Password::Fresh))
+            store(&inner, tx, camera, None, login.password.as_ref().map(Password::Fresh))
         })
         .await
     }
@@ -115,7 +128,8 @@ impl CameraRegister {
     /// Changes a camera: absent = unchanged, null = cleared.
     ///
     /// # Errors
-    /// [`CamerasError::NoCamera`]; as [`CameraRegister::create`] otherwise.
+    /// [`CamerasError::NoCamera`]; [`CamerasError::Invalid`] naming `password` when an address leads to another host
+    /// or port and the stored password was neither given again nor cleared; as [`CameraRegister::create`] otherwise.
     pub async fn update(&self, id: CameraId, patch: CameraPatch) -> Result<Arc<Camera>> {
         let name = patch.name.map(|n| check::line("name", &n, 100)).transpose()?;
         let tags = patch.tags.as_deref().map(check::tags).transpose()?;
@@ -135,11 +149,40 @@ impl CameraRegister {
                 .password(patch.password.map(|p| p.map(Zeroizing::new)))?;
             let kept = before.sealed.as_deref().filter(|_| !login.cleared && login.username.is_some());
             let password = login.password.as_ref().map(Password::Fresh).or(kept.map(Password::Sealed));
+            let given = [main.as_ref(), sub.as_ref().and_then(Option::as_ref)];
+            if matches!(password, Some(Password::Sealed(_))) {
+                let known = [Some(&camera.source), camera.sub_source.as_ref()];
+                for new in given.iter().flatten() {
+                    if !known.iter().flatten().any(|k| address::endpoint(k) == address::endpoint(&new.url)) {
+                        return Err(CamerasError::invalid(
+                            "password",
+                            "give the password again (or null to forget it), because the address leads to another host",
+                        ));
+                    }
+                }
+            }
             camera.username = login.username;
             camera.name = name.unwrap_or(camera.name);
             camera.tags = tags.unwrap_or(camera.tags);
-            camera.source = main.map_or(camera.source, |m| m.url);
-            camera.sub_source = sub.map_or(camera.sub_source, |s| s.map(|s| s.url));
+            let stored = |url: Url, kind| {
+                if !address::asks_for_stored(&url) {
+                    return Ok(url);
+                }
+                let whole = whole_address(&inner.sealer, &before, kind).ok().flatten();
+                address::completed(field_of(kind), &url, whole.as_ref())
+            };
+            // An address that was not given stays as it is, sealed or not, also when its seal does not open.
+            let mut keep = Kept { source: None, sub_source: None };
+            match main {
+                Some(main) => camera.source = stored(main.url, StreamKind::Main)?,
+                None => keep.source = before.source.clone(),
+            }
+            match sub {
+                Some(sub) => {
+                    camera.sub_source = sub.map(|s| stored(s.url, StreamKind::Sub)).transpose()?;
+                }
+                None => keep.sub_source = before.sub_source.clone(),
+            }
             camera.transport = patch.transport.unwrap_or(camera.transport);
             camera.enabled = patch.enabled.unwrap_or(camera.enabled);
             camera.site = patch.site.unwrap_or(camera.site);
@@ -147,7 +190,7 @@ impl CameraRegister {
                 camera.record.mode = record.mode.unwrap_or(camera.record.mode);
                 camera.record.sub = record.sub.unwrap_or(camera.record.sub);
             }
-            store(&inner, tx, camera, password)
+            store(&inner, tx, camera, Some(keep), password)
         })
         .await
     }
@@ -241,10 +284,27 @@ impl CameraRegister {
         Ok(Some(Credentials { username, password }))
     }
 
-    /// Cameras whose password does not open with this key: tell people to enter them again.
+    /// The whole address of one stream, with the passwords in its query: for connecting, never for showing. `None`
+    /// when the camera has no such stream.
+    ///
+    /// # Errors
+    /// [`CamerasError::NoCamera`]; [`CamerasError::Sealed`] when the address was sealed with another key.
+    pub fn address(&self, id: CameraId, kind: StreamKind) -> Result<Option<Url>> {
+        let stored = self.0.cameras.read().get(&id).cloned().ok_or(CamerasError::NoCamera(id))?;
+        whole_address(&self.0.sealer, &stored, kind)
+    }
+
+    /// Cameras whose password, or an address with a password in it, does not open with this key: tell people to
+    /// enter them again.
     pub fn unreadable_passwords(&self) -> Vec<CameraId> {
         let ids: Vec<CameraId> = self.0.cameras.read().keys().copied().collect();
-        ids.into_iter().filter(|id| matches!(self.credentials(*id), Err(CamerasError::Sealed(_)))).collect()
+        let closed = |id: CameraId| {
+            matches!(self.credentials(id), Err(CamerasError::Sealed(_)))
+                || StreamKind::ALL
+                    .iter()
+                    .any(|k| matches!(self.address(id, *k), Err(CamerasError::Sealed(_))))
+        };
+        ids.into_iter().filter(|id| closed(*id)).collect()
     }
 
     /// Counts changes of cameras and sites: when it moves, compare [`CameraRegister::all`] with what runs.
@@ -260,11 +320,19 @@ enum Password<'a> {
     Sealed(&'a [u8]),
 }
 
-/// The checks that need more than one field, then the row. On the writer's thread.
+/// Sealed addresses that stay as they are.
+struct Kept {
+    source: Option<Arc<[u8]>>,
+    sub_source: Option<Arc<[u8]>>,
+}
+
+/// The checks that need more than one field, then the row. On the writer's thread. The addresses in `camera` are
+/// whole, but for those in `keep`.
 fn store(
     inner: &Inner,
     tx: &rusqlite::Transaction<'_>,
     mut camera: Camera,
+    keep: Option<Kept>,
     password: Option<Password<'_>>,
 ) -> Result<Stored> {
     check::transport(camera.transport, "source", &camera.source)?;
@@ -278,68 +346,61 @@ fn store(
         None => None,
     };
     camera.has_password = sealed.is_some();
-    let stored = Stored { camera: Arc::new(camera), sealed };
-    row::put(tx, &stored)?;
+    let Kept { source, sub_source } = keep.unwrap_or(Kept { source: None, sub_source: None });
+    let mut stored = Stored { camera: Arc::new(camera), sealed, source, sub_source };
+    if !seal_addresses(&inner.sealer, tx, &mut stored)? {
+        row::put(tx, &stored)?;
+    }
     Ok(stored)
 }
 
-/// Where user name and password come from: what was stored, then the addresses, then the fields of their own.
-#[derive(Default)]
-struct Login {
-    username: Option<String>,
-    /// A new password.
-    password: Option<Zeroizing<String>>,
-    /// The stored password is to go.
-    cleared: bool,
+/// Seals the addresses of `stored` that hold a secret and masks them; writes the row if there were any.
+fn seal_addresses(sealer: &Sealer, tx: &rusqlite::Transaction<'_>, stored: &mut Stored) -> Result<bool> {
+    let id = stored.camera.id;
+    let seal = |url: &Url, kind, sealed: &mut Option<Arc<[u8]>>| {
+        let masked = address::masked(url);
+        // What is sealed already is masked in the row.
+        if sealed.is_some() || masked == *url {
+            return Ok(None);
+        }
+        *sealed = Some(sealer.seal(id, field_of(kind), url.as_str())?.into());
+        Ok::<_, CamerasError>(Some(masked))
+    };
+    let main = seal(&stored.camera.source, StreamKind::Main, &mut stored.source)?;
+    let sub = match &stored.camera.sub_source {
+        Some(sub) => seal(sub, StreamKind::Sub, &mut stored.sub_source)?,
+        None => None,
+    };
+    if main.is_none() && sub.is_none() {
+        return Ok(false);
+    }
+    let mut camera = Camera::clone(&stored.camera);
+    camera.source = main.unwrap_or(camera.source);
+    camera.sub_source = sub.or(camera.sub_source);
+    stored.camera = Arc::new(camera);
+    row::put(tx, stored)?;
+    Ok(true)
 }
 
-impl Login {
-    fn addresses(mut self, main: Option<&ParsedSource>, sub: Option<&ParsedSource>) -> Result<Self> {
-        let of = |s: Option<&ParsedSource>| s.and_then(|s| Some((s.username.clone()?, s.password.clone())));
-        let found = match (of(main), of(sub)) {
-            (Some(m), Some(s)) if m != s => {
-                return Err(CamerasError::invalid(
-                    "sub_source",
-                    "has another user or password than source; a camera has one login for both streams",
-                ));
-            }
-            (m, s) => m.or(s),
-        };
-        if let Some((username, password)) = found {
-            self.cleared = true;
-            self.username = Some(username);
-            self.password = password;
-        }
-        Ok(self)
+/// The field that an address is in, to which its seal is bound.
+fn field_of(kind: StreamKind) -> &'static str {
+    match kind {
+        StreamKind::Main => "source",
+        StreamKind::Sub => "sub_source",
     }
+}
 
-    fn username(mut self, field: Option<Option<String>>) -> Result<Self> {
-        match field {
-            None => {}
-            Some(Some(username)) if !username.is_empty() => {
-                check::secret("username", &username, 128)?;
-                self.username = Some(username);
-            }
-            Some(_) => self = Self { cleared: true, ..Self::default() },
+fn whole_address(sealer: &Sealer, stored: &Stored, kind: StreamKind) -> Result<Option<Url>> {
+    let id = stored.camera.id;
+    let (shown, sealed) = match kind {
+        StreamKind::Main => (Some(&stored.camera.source), &stored.source),
+        StreamKind::Sub => (stored.camera.sub_source.as_ref(), &stored.sub_source),
+    };
+    match (shown, sealed) {
+        (Some(_), Some(sealed)) => {
+            let text = sealer.open(id, field_of(kind), sealed)?;
+            text.parse().map(Some).map_err(|_| CamerasError::Sealed(id))
         }
-        Ok(self)
-    }
-
-    fn password(mut self, field: Option<Option<Zeroizing<String>>>) -> Result<Self> {
-        match field {
-            None => {}
-            Some(Some(password)) => {
-                check::secret("password", &password, 256)?;
-                if self.username.is_none() {
-                    return Err(CamerasError::invalid("username", "a password needs a user name"));
-                }
-                self.password = Some(password);
-            }
-            Some(None) => {
-                self.cleared = true;
-                self.password = None;
-            }
-        }
-        Ok(self)
+        (shown, _) => Ok(shown.cloned()),
     }
 }

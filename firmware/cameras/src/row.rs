@@ -9,14 +9,19 @@ use std::sync::Arc;
 use url::Url;
 use uuid::Uuid;
 
-/// A camera with its sealed password.
+/// A camera with what is sealed of it.
 #[derive(Clone)]
 pub(crate) struct Stored {
     pub(crate) camera: Arc<Camera>,
+    /// Its password.
     pub(crate) sealed: Option<Arc<[u8]>>,
+    /// The whole address of the main stream, where the one in `camera` is masked.
+    pub(crate) source: Option<Arc<[u8]>>,
+    /// Likewise of the sub stream.
+    pub(crate) sub_source: Option<Arc<[u8]>>,
 }
 
-const COLUMNS: &str = "id, name, source, sub_source, username, password, transport, enabled, site, tags, record_mode, record_sub, created_ns";
+const COLUMNS: &str = "id, name, source, sub_source, username, password, transport, enabled, site, tags, record_mode, record_sub, created_ns, source_sealed, sub_source_sealed";
 
 /// Every camera. A row that this release cannot read is left out, and said so: one bad row must not stop the
 /// others.
@@ -48,6 +53,7 @@ pub(crate) fn one(conn: &Connection, id: CameraId) -> Result<Stored> {
 fn read(r: &Row<'_>) -> rusqlite::Result<Stored> {
     let sealed: Option<Vec<u8>> = r.get(5)?;
     let sub_source: Option<String> = r.get(3)?;
+    let (source_sealed, sub_source_sealed): (Option<Vec<u8>>, Option<Vec<u8>>) = (r.get(13)?, r.get(14)?);
     Ok(Stored {
         camera: Arc::new(Camera {
             id: CameraId(id(r, 0)?),
@@ -64,6 +70,8 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Stored> {
             created: WallTime::from_nanos(r.get(12)?),
         }),
         sealed: sealed.map(Into::into),
+        source: source_sealed.map(Into::into),
+        sub_source: sub_source_sealed.map(Into::into),
     })
 }
 
@@ -81,11 +89,12 @@ pub(crate) fn put(conn: &Connection, stored: &Stored) -> Result<()> {
         });
     }
     conn.prepare_cached(&format!(
-        "INSERT INTO cameras_cameras({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+        "INSERT INTO cameras_cameras({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
          ON CONFLICT(id) DO UPDATE SET name = excluded.name, source = excluded.source, sub_source = excluded.sub_source,
             username = excluded.username, password = excluded.password, transport = excluded.transport,
             enabled = excluded.enabled, site = excluded.site, tags = excluded.tags,
-            record_mode = excluded.record_mode, record_sub = excluded.record_sub"
+            record_mode = excluded.record_mode, record_sub = excluded.record_sub,
+            source_sealed = excluded.source_sealed, sub_source_sealed = excluded.sub_source_sealed"
     ))?
     .execute((
         c.id.0.as_bytes(),
@@ -101,6 +110,8 @@ pub(crate) fn put(conn: &Connection, stored: &Stored) -> Result<()> {
         c.record.mode.as_str(),
         c.record.sub,
         c.created.as_nanos(),
+        stored.source.as_deref(),
+        stored.sub_source.as_deref(),
     ))?;
     Ok(())
 }

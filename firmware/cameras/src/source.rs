@@ -1,6 +1,6 @@
 //! A camera's address as people type it.
 
-use crate::{CamerasError, Result, check};
+use crate::{CamerasError, Result, address, check};
 use std::fmt;
 use std::net::Ipv6Addr;
 use url::Url;
@@ -11,7 +11,7 @@ const MOST_BYTES: usize = 2048;
 /// An address with its credentials taken out.
 #[derive(Clone)]
 pub struct ParsedSource {
-    /// `rtsp` or `rtsps`, with a host, without credentials.
+    /// `rtsp` or `rtsps`, with a host, without credentials before the host. Its query may hold some.
     pub url: Url,
     /// User name from the address.
     pub username: Option<String>,
@@ -21,7 +21,7 @@ pub struct ParsedSource {
 
 impl fmt::Debug for ParsedSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ParsedSource({}, credentials: {})", self.url, self.username.is_some())
+        write!(f, "ParsedSource({}, credentials: {})", address::masked(&self.url), self.username.is_some())
     }
 }
 
@@ -128,7 +128,7 @@ fn is_host(host: &str) -> bool {
 
 /// `%41` becomes `A`; a `%` that is not followed by two hex digits stays, because people paste passwords as
 /// they are.
-fn percent_decoded(text: &str) -> String {
+pub(crate) fn percent_decoded(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Zeroizing::new(Vec::with_capacity(bytes.len()));
     let mut i = 0;

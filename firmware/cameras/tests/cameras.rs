@@ -4,7 +4,7 @@
 use heron_cameras::{
     Camera, CameraPatch, CameraRegister, CamerasError, MIGRATIONS, NewCamera, RecordMode, Sealer, Transport,
 };
-use heron_core::{CameraId, ErrorKind, ManualClock, WallTime};
+use heron_core::{CameraId, ErrorKind, ManualClock, StreamKind, WallTime};
 use heron_store::{Store, StoreOptions};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -167,7 +167,7 @@ async fn patches_change_what_they_name_and_clear_what_is_null() {
     assert!(c.sub_source.is_none() && !c.enabled);
     now(json!({"password": "new"})).await;
     assert_eq!(login(&r, id), both("u", "new"));
-    now(json!({"source": "rtsp://h2/x"})).await;
+    now(json!({"source": "rtsp://h/z"})).await;
     assert_eq!(login(&r, id), both("u", "new"), "an address without credentials keeps them");
     now(json!({"source": "rtsp://w@h2/x"})).await;
     assert_eq!(login(&r, id), both("w", ""), "an address with a user alone replaces both");
@@ -299,4 +299,125 @@ async fn there_is_always_a_site_and_the_claim_names_it() {
     let (_, r) = open(dir.path()).await;
     assert_eq!(r.sites().len(), 1);
     assert_eq!(r.default_site().timezone, "Asia/Kathmandu");
+}
+
+fn whole(r: &CameraRegister, id: CameraId, kind: StreamKind) -> Option<String> {
+    r.address(id, kind).unwrap().map(|u| u.to_string())
+}
+
+#[tokio::test]
+async fn a_password_in_the_query_is_sealed_and_comes_back_for_connecting_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, r) = open(dir.path()).await;
+    let mut new = NewCamera::new("a", "rtsp://h/x?user=u&password=S3cretMain&auth=Ab12cd&n=1");
+    new.sub_source = Some("rtsp://h/user=u&pwd=S3cretSub".into());
+    let camera = r.create(new).await.unwrap();
+    let id = camera.id;
+    let (main, sub) = ("rtsp://h/x?user=u&password=***&auth=***&n=1", "rtsp://h/user=u&pwd=***");
+    assert_eq!(camera.source.as_str(), main);
+    assert_eq!(camera.sub_source.as_ref().unwrap().as_str(), sub);
+    for shown in [format!("{camera:?}"), serde_json::to_string(&*camera).unwrap()] {
+        assert!(!shown.contains("S3cret") && !shown.contains("Ab12cd"), "{shown}");
+    }
+    let both_whole = |r: &CameraRegister| (whole(r, id, StreamKind::Main), whole(r, id, StreamKind::Sub));
+    let as_given = (
+        Some("rtsp://h/x?user=u&password=S3cretMain&auth=Ab12cd&n=1".to_owned()),
+        Some("rtsp://h/user=u&pwd=S3cretSub".to_owned()),
+    );
+    assert_eq!(both_whole(&r), as_given);
+    // What a form sends back unchanged changes nothing; another camera's mask stands for nothing.
+    r.update(id, patch(json!({"name": "b", "source": main, "sub_source": sub}))).await.unwrap();
+    r.update(id, patch(json!({"enabled": false}))).await.unwrap();
+    assert_eq!(both_whole(&r), as_given);
+    let e = r.create(NewCamera::new("c", main)).await.unwrap_err();
+    assert_eq!((e.kind(), e.field()), (ErrorKind::Invalid, Some("source")));
+    let e = r.update(id, patch(json!({"source": "rtsp://thief/x?password=***"}))).await.unwrap_err();
+    assert_eq!((e.kind(), e.field()), (ErrorKind::Invalid, Some("source")));
+    store.close().await;
+    for name in ["heron.db", "heron.db-wal"] {
+        let bytes = std::fs::read(dir.path().join(name)).unwrap_or_default();
+        for secret in ["S3cretMain", "S3cretSub", "Ab12cd"] {
+            assert!(!bytes.windows(secret.len()).any(|w| w == secret.as_bytes()), "{secret} in {name}");
+        }
+    }
+    let (store, r) = open(dir.path()).await;
+    assert_eq!(both_whole(&r), as_given);
+    // Part of it new, part of it as stored; then none.
+    r.update(id, patch(json!({"source": "rtsp://h/y?password=new&auth=***"}))).await.unwrap();
+    assert_eq!(whole(&r, id, StreamKind::Main).unwrap(), "rtsp://h/y?password=new&auth=Ab12cd");
+    r.update(id, patch(json!({"source": "rtsp://h/y", "sub_source": null}))).await.unwrap();
+    assert_eq!(both_whole(&r), (Some("rtsp://h/y".into()), None));
+    assert_eq!(r.address(CameraId::generate(), StreamKind::Main).unwrap_err().kind(), ErrorKind::NotFound);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn an_address_stored_in_clear_is_sealed_when_the_register_opens() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, r) = open(dir.path()).await;
+    let id = r.create(NewCamera::new("a", "rtsp://h/x")).await.unwrap().id;
+    store
+        .write(|tx| Ok(tx.execute("UPDATE cameras_cameras SET source = 'rtsp://h/x?pwd=old'", [])?))
+        .await
+        .unwrap();
+    store.close().await;
+    for _ in 0..2 {
+        let (store, r) = open(dir.path()).await;
+        assert_eq!(r.get(id).unwrap().source.as_str(), "rtsp://h/x?pwd=***");
+        assert_eq!(whole(&r, id, StreamKind::Main).unwrap(), "rtsp://h/x?pwd=old");
+        let row: String = store
+            .read(|c| Ok(c.query_row("SELECT source FROM cameras_cameras", [], |r| r.get(0))?))
+            .await
+            .unwrap();
+        assert_eq!(row, "rtsp://h/x?pwd=***");
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn without_the_key_file_sealed_addresses_are_asked_for_again_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, r) = open(dir.path()).await;
+    let id = r.create(NewCamera::new("a", "rtsp://h/x?pwd=p")).await.unwrap().id;
+    r.create(NewCamera::new("b", "rtsp://h/x")).await.unwrap();
+    assert!(r.unreadable_passwords().is_empty());
+    store.close().await;
+    std::fs::remove_file(dir.path().join("cameras.key")).unwrap();
+    let (_, r) = open(dir.path()).await;
+    assert_eq!(r.unreadable_passwords(), [id]);
+    assert_eq!(r.address(id, StreamKind::Main).unwrap_err(), CamerasError::Sealed(id));
+    r.update(id, patch(json!({"name": "still works"}))).await.unwrap();
+    assert_eq!(r.unreadable_passwords(), [id]);
+    r.update(id, patch(json!({"source": "rtsp://h/x?pwd=again"}))).await.unwrap();
+    assert!(r.unreadable_passwords().is_empty());
+}
+
+#[tokio::test]
+async fn a_stored_password_does_not_follow_an_address_to_another_host() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, r) = open(dir.path()).await;
+    let id = r.create(NewCamera::new("a", "rtsp://u:p@h/x")).await.unwrap().id;
+    for moved in [
+        json!({"source": "rtsp://thief/x"}),
+        json!({"source": "rtsp://h:8554/x"}),
+        json!({"source": "rtsps://h/x"}),
+        json!({"sub_source": "rtsp://thief/y"}),
+        json!({"source": "rtsp://thief/x", "username": "other"}),
+    ] {
+        let e = r.update(id, patch(moved.clone())).await.unwrap_err();
+        assert_eq!((e.kind(), e.field()), (ErrorKind::Invalid, Some("password")), "{moved}");
+        assert!(e.to_string().contains("give the password again (or null to forget it)"), "{e}");
+    }
+    assert_eq!((r.get(id).unwrap().source.as_str(), login(&r, id)), ("rtsp://h/x", both("u", "p")));
+    for (allowed, then) in [
+        (json!({"source": "rtsp://H:554/z", "sub_source": "rtsp://h/y"}), both("u", "p")),
+        (json!({"source": "rtsp://h2/x", "sub_source": null, "password": "p2"}), both("u", "p2")),
+        (json!({"source": "rtsp://v:w@h3/x"}), both("v", "w")),
+        (json!({"source": "rtsp://h4/x", "password": null}), both("v", "")),
+        (json!({"source": "rtsp://h5/x"}), both("v", "")),
+        (json!({"source": "rtsp://h6/x", "username": null}), None),
+    ] {
+        r.update(id, patch(allowed.clone())).await.unwrap();
+        assert_eq!(login(&r, id), then, "{allowed}");
+    }
 }

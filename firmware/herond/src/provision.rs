@@ -9,7 +9,8 @@ use heron_core::{Clock, SystemClock};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Adds the cameras of `file`; one that has the name of a known camera gets its new addresses instead.
+/// Adds the cameras of `file`; one that has the name of a known camera gets its new addresses and its new
+/// login instead. An entry without a login leaves the stored one, which is refused where an address leads to another host.
 pub(crate) async fn provision(config: &Config, file: &Path) -> Result<()> {
     let text = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
     let cameras: Vec<NewCamera> = serde_json::from_slice(&text)
@@ -30,6 +31,8 @@ pub(crate) async fn provision(config: &Config, file: &Path) -> Result<()> {
                 let patch = CameraPatch {
                     source: Some(camera.source),
                     sub_source: Some(camera.sub_source),
+                    username: camera.username.map(Some),
+                    password: camera.password.map(Some),
                     ..CameraPatch::default()
                 };
                 register.update(known.id, patch).await

@@ -107,9 +107,15 @@ impl Supervisor {
                 None
             }
         };
-        let link = |url: &url::Url| {
+        let link = |kind: StreamKind, shown: &url::Url| {
             camera.enabled.then(|| Link {
-                url: url.to_string(),
+                url: match self.rooms.cameras.address(camera.id, kind) {
+                    Ok(whole) => whole.as_ref().unwrap_or(shown).to_string(),
+                    Err(error) => {
+                        tracing::error!(camera = %camera.id, %error, "the camera is tried without the password in its address");
+                        shown.to_string()
+                    }
+                },
                 username: credentials.as_ref().map(|c| c.username.clone()).unwrap_or_default(),
                 password: credentials.as_ref().map(|c| c.password.to_string()).unwrap_or_default(),
                 transport: match (camera.transport, set.text("ingest.transport")) {
@@ -130,13 +136,13 @@ impl Supervisor {
         let recorded = camera.record.mode == RecordMode::Continuous && set.text("recording.mode") != "off";
         let mut streams = vec![(
             StreamKey::new(camera.id, StreamKind::Main),
-            Wanted { link: link(&camera.source), policy: policy(recorded) },
+            Wanted { link: link(StreamKind::Main, &camera.source), policy: policy(recorded) },
         )];
         if let Some(sub) = &camera.sub_source {
             let recorded = recorded && camera.record.sub && set.bool("recording.sub_enabled");
             streams.push((
                 StreamKey::new(camera.id, StreamKind::Sub),
-                Wanted { link: link(sub), policy: policy(recorded) },
+                Wanted { link: link(StreamKind::Sub, sub), policy: policy(recorded) },
             ));
         }
         streams
