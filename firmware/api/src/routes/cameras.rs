@@ -10,6 +10,7 @@ use crate::wire::{Page, Paging, limit, present};
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
+use heron_access::{Principal, Right};
 use heron_cameras::{Camera, CameraPatch, NewCamera, RecordMode, RecordPatch, RecordPolicy, Transport};
 use heron_core::{CameraId, WallTime};
 use serde::{Deserialize, Serialize};
@@ -114,10 +115,12 @@ pub(crate) struct CameraView {
     #[schema(value_type = Uuid)]
     id: CameraId,
     name: String,
-    /// Address of the main stream, never with a user name or password.
-    source: String,
-    /// Address of the sub stream.
+    /// Address of the main stream, never with a user name or password: one in its query reads `***`. Null for an
+    /// account without the right `configure`.
+    source: Option<String>,
+    /// Address of the sub stream, likewise. Null when there is none too; `status.streams` says which there are.
     sub_source: Option<String>,
+    /// Who logs in to the camera. Null for an account without the right `configure`.
     username: Option<String>,
     /// Whether a password is kept. It is never given out.
     has_password: bool,
@@ -133,13 +136,15 @@ pub(crate) struct CameraView {
 }
 
 impl CameraView {
-    fn of(app: &App, camera: &Camera) -> Self {
+    /// The camera as `who` may see it.
+    fn of(app: &App, who: &Principal, camera: &Camera) -> Self {
+        let configures = who.role.may(Right::Configure);
         Self {
             id: camera.id,
             name: camera.name.clone(),
-            source: camera.source.to_string(),
-            sub_source: camera.sub_source.as_ref().map(ToString::to_string),
-            username: camera.username.clone(),
+            source: configures.then(|| camera.source.to_string()),
+            sub_source: camera.sub_source.as_ref().filter(|_| configures).map(ToString::to_string),
+            username: camera.username.clone().filter(|_| configures),
             has_password: camera.has_password,
             transport: camera.transport.into(),
             enabled: camera.enabled,
@@ -158,10 +163,11 @@ impl CameraView {
 ))]
 pub(crate) async fn list(
     State(app): State<App>,
+    Who(who): Who,
     Query(paging): Query<Paging>,
 ) -> Result<Answer<Page<CameraView>>, Problem> {
     let page = app.cameras.list(limit(paging.limit)?, paging.cursor.as_deref())?;
-    let items = page.items.iter().map(|camera| CameraView::of(&app, camera)).collect();
+    let items = page.items.iter().map(|camera| CameraView::of(&app, &who, camera)).collect();
     Ok(Answer(Page { items, next: page.next }))
 }
 
@@ -170,9 +176,13 @@ pub(crate) async fn list(
     (status = 200, body = CameraView),
     (status = 404, body = ProblemDocument),
 ))]
-pub(crate) async fn get(State(app): State<App>, Path(id): Path<Uuid>) -> Result<Answer<CameraView>, Problem> {
+pub(crate) async fn get(
+    State(app): State<App>,
+    Who(who): Who,
+    Path(id): Path<Uuid>,
+) -> Result<Answer<CameraView>, Problem> {
     let camera = app.cameras.get(CameraId(id))?;
-    Ok(Answer(CameraView::of(&app, &camera)))
+    Ok(Answer(CameraView::of(&app, &who, &camera)))
 }
 
 /// A camera to add.
@@ -182,7 +192,8 @@ pub(crate) async fn get(State(app): State<App>, Path(id): Path<Uuid>) -> Result<
 pub(crate) struct NewCameraBody {
     /// For people; 1 to 100 characters.
     name: String,
-    /// Address of the main stream: `rtsp://` or `rtsps://`. A user name and password in it are taken out and kept sealed.
+    /// Address of the main stream: `rtsp://` or `rtsps://`. A user name and password before the host are taken out and
+    /// kept sealed; so are passwords in its query (`password=…`, `token=…`), which are shown as `***`.
     #[schema(example = "rtsp://10.0.0.5/main")]
     source: String,
     /// Address of the sub stream.
@@ -237,7 +248,7 @@ pub(crate) async fn create(
     )
     .await;
     let location = [(header::LOCATION, format!("/api/v1/cameras/{}", camera.id))];
-    Ok((StatusCode::CREATED, location, Answer(CameraView::of(&app, &camera))))
+    Ok((StatusCode::CREATED, location, Answer(CameraView::of(&app, &who, &camera))))
 }
 
 /// What to change about what is recorded; what is absent stays.
@@ -292,6 +303,9 @@ impl CameraPatchBody {
 }
 
 /// Change a camera
+///
+/// `***` in an address stands for the password that is stored there. Where an address leads to another host or port and
+/// a password is stored, `password` must come with it: the password again, or null to forget it.
 #[utoipa::path(patch, path = "/api/v1/cameras/{id}", tag = "cameras", params(("id" = Uuid, Path)),
     request_body = CameraPatchBody, responses(
     (status = 200, body = CameraView),
@@ -320,7 +334,7 @@ pub(crate) async fn update(
     let camera = app.cameras.update(CameraId(id), patch).await?;
     let text = format!("Camera {:?} was changed: {}.", camera.name, fields.join(", "));
     audit::note(&app, &who, "camera.changed", Some(camera.id), text, &fields).await;
-    Ok(Answer(CameraView::of(&app, &camera)))
+    Ok(Answer(CameraView::of(&app, &who, &camera)))
 }
 
 /// Remove a camera

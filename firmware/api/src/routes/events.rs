@@ -7,14 +7,26 @@ use crate::state::App;
 use crate::wire::{Page, limit};
 use axum::Json as Answer;
 use axum::extract::State;
+use heron_access::{Principal, Right, Role};
 use heron_core::{CameraId, Event, Severity, WallTime};
-use heron_journal::{Change, Entry, EventFilter, Status};
+use heron_journal::{Change, Entry, EventFilter, JournalError, Status};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// The kinds asked for at once are bounded, so that a query stays quick.
 const MOST_KINDS: usize = 32;
+
+/// The kinds that any account may see, by their beginnings as the rooms name them. Not among them is what happens to
+/// accounts (`access.*`: who signed in or failed to, from where), nor what is said of such an event (`event.*`): both
+/// are for those who manage users. A kind that is new is theirs alone too until it stands here.
+const FOR_EVERYBODY: [&str; 9] =
+    ["analytics", "camera", "recording", "settings", "site", "storage", "store", "system", "volume"];
+
+/// Whether an account of `role` may see events of `kind`.
+pub(crate) fn may_see(role: Role, kind: &str) -> bool {
+    role.may(Right::Users) || kind.split('.').next().is_some_and(|root| FOR_EVERYBODY.contains(&root))
+}
 
 /// How far an event has been dealt with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -180,15 +192,18 @@ pub(crate) struct EventQuery {
 }
 
 /// Events, newest first
+///
+/// Those of accounts (`access.*`) only with the right `users`.
 #[utoipa::path(get, path = "/api/v1/events", tag = "events", params(EventQuery), responses(
     (status = 200, body = Page<EventView>),
 ))]
 pub(crate) async fn list(
     State(app): State<App>,
+    Who(who): Who,
     Query(query): Query<EventQuery>,
 ) -> Result<Answer<Page<EventView>>, Problem> {
     let limit = limit(query.limit)?;
-    let kinds: Vec<String> = query
+    let mut kinds: Vec<String> = query
         .kind
         .iter()
         .flat_map(|k| k.split(','))
@@ -203,6 +218,17 @@ pub(crate) async fn list(
         && end <= start
     {
         return Err(Problem::invalid("`end` must be after `start`.").field("end"));
+    }
+    if !who.role.may(Right::Users) {
+        let asked = !kinds.is_empty();
+        kinds.retain(|kind| may_see(who.role, kind));
+        if kinds.is_empty() {
+            if asked {
+                // To the filter, no kinds at all would mean every kind.
+                return Ok(Answer(Page { items: Vec::new(), next: None }));
+            }
+            kinds = FOR_EVERYBODY.map(str::to_owned).into();
+        }
     }
     let filter = EventFilter {
         kinds,
@@ -226,9 +252,20 @@ fn event_id(id: &str) -> Result<ulid::Ulid, Problem> {
     responses((status = 200, body = EventView), (status = 404, body = ProblemDocument)))]
 pub(crate) async fn get(
     State(app): State<App>,
+    Who(who): Who,
     Path(id): Path<String>,
 ) -> Result<Answer<EventView>, Problem> {
-    Ok(Answer(app.journal.get(event_id(&id)?).await?.into()))
+    Ok(Answer(visible(&app, &who, event_id(&id)?).await?.into()))
+}
+
+/// The event, if there is one that `who` may see; to them any other is not there.
+async fn visible(app: &App, who: &Principal, id: ulid::Ulid) -> Result<Entry, Problem> {
+    let entry = app.journal.get(id).await?;
+    if may_see(who.role, &entry.event.draft.kind) {
+        Ok(entry)
+    } else {
+        Err(JournalError::NotFound(id.to_string()).into())
+    }
 }
 
 /// What somebody has to say about an event; what is absent stays.
@@ -251,7 +288,9 @@ pub(crate) async fn update(
     Path(id): Path<String>,
     Json(patch): Json<EventPatch>,
 ) -> Result<Answer<EventView>, Problem> {
+    let id = event_id(&id)?;
+    visible(&app, &who, id).await?;
     let change =
         Change { status: patch.status.map(Into::into), tags: patch.tags, note: patch.note, end: None };
-    Ok(Answer(app.journal.change(event_id(&id)?, change, &who.username).await?.into()))
+    Ok(Answer(app.journal.change(id, change, &who.username).await?.into()))
 }
