@@ -86,7 +86,9 @@ export type Transport = 'tcp' | 'udp' | 'tls' | 'auto';
 export interface Camera {
   id: string;
   name: string;
-  source: string;
+  /** Null, like the two after it, for an account without the right `configure`; a password in it reads `***`. */
+  source: string | null;
+  /** Null also where there is no sub stream: `status.streams` says which there are to everybody. */
   sub_source: string | null;
   username: string | null;
   has_password: boolean;
