@@ -18,10 +18,16 @@ use std::convert::Infallible;
 pub(crate) async fn authorise(State(app): State<App>, mut request: Request, next: Next) -> Response {
     match check(&app, &request) {
         Ok(principal) => {
+            // Kept here until the request is answered.
+            let address = request.extensions().get::<Peer>().map_or(Peer::UNKNOWN, |p| *p).address.ip();
+            let allowance = app.bodies().allowance(address, principal.is_some());
+            request.extensions_mut().insert(allowance.clone());
             if let Some(principal) = principal {
                 request.extensions_mut().insert(principal);
             }
-            next.run(request).await
+            let response = next.run(request).await;
+            drop(allowance);
+            response
         }
         Err(problem) => problem.into_response(),
     }

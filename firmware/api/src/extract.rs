@@ -1,19 +1,11 @@
 //! Extractors whose refusals are problem documents that name the field to blame.
 
+use crate::http::body::read;
 use crate::problem::Problem;
-use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
-use heron_core::ErrorKind;
 use serde::de::DeserializeOwned;
-use std::time::Duration;
-
-/// The largest JSON body that is read. Camera lists, settings and users are a few kilobytes; 1 MiB leaves room
-/// for an import of some thousand rows.
-pub(crate) const BODY_LIMIT: usize = 1024 * 1024;
-/// How long a client may take to send a JSON body: 1 MiB at 1 Mbit/s is 8 s.
-const BODY_TIME: Duration = Duration::from_secs(15);
 
 /// A JSON body of type `T`. `T` should refuse unknown fields.
 pub(crate) struct Json<T>(pub T);
@@ -30,7 +22,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
                 "Send the body as JSON with the header `Content-Type: application/json`.",
             ));
         }
-        let bytes = read_body(request).await?;
+        let bytes = read(request).await?;
         parse(&bytes).map(Self)
     }
 }
@@ -42,7 +34,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let bytes = read_body(request).await?;
+        let bytes = read(request).await?;
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(Self(None));
         }
@@ -56,39 +48,6 @@ fn is_json(request: &Request) -> bool {
     };
     let essence = kind.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
-}
-
-async fn read_body(request: Request) -> Result<bytes::Bytes, Problem> {
-    let announced = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|v| v.to_str().ok())
-        .and_then(|v| v.parse::<u64>().ok());
-    if announced.is_some_and(|n| n > BODY_LIMIT as u64) {
-        return Err(too_large());
-    }
-    match tokio::time::timeout(BODY_TIME, to_bytes(request.into_body(), BODY_LIMIT)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) => {
-            let inner = error.into_inner();
-            let limited =
-                std::iter::successors(Some(inner.as_ref() as &(dyn std::error::Error + 'static)), |e| {
-                    e.source()
-                })
-                .any(|e| e.to_string().contains("length limit"));
-            Err(if limited { too_large() } else { Problem::invalid("The body was cut off.") })
-        }
-        Err(_) => Err(Problem::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "timed-out",
-            "It took too long",
-            format!("The body did not arrive within {} s.", BODY_TIME.as_secs()),
-        )),
-    }
-}
-
-fn too_large() -> Problem {
-    Problem::of(ErrorKind::TooLarge, format!("The body is larger than {} KiB.", BODY_LIMIT / 1024))
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {

@@ -105,14 +105,20 @@ fn complete(method: &str, path: &str, operation: &mut Operation) {
     let takes_input =
         operation.request_body.is_some() || operation.parameters.as_ref().is_some_and(|p| !p.is_empty());
     let may_be_refused = need != Some(Need::Open);
+    let largest =
+        if may_be_refused { "The body is larger than 1 MiB" } else { "The body is larger than 16 KiB" };
     for (status, words, applies) in [
         ("400", "Something in the request makes no sense; `field` names it", takes_input),
         ("401", "Not signed in, or the token has expired", may_be_refused),
         ("403", "The role may not, or the request comes from another site", may_be_refused),
-        ("413", "The body is larger than 1 MiB", operation.request_body.is_some()),
+        ("413", largest, operation.request_body.is_some()),
         ("415", "The body is not JSON", operation.request_body.is_some()),
         ("500", "The box made a mistake; the log has the reason under the incident number given", true),
-        ("503", "A part of the box is not there at the moment", need != Some(Need::Open)),
+        (
+            "503",
+            "A part of the box is not there at the moment",
+            need != Some(Need::Open) || operation.request_body.is_some(),
+        ),
     ] {
         if applies {
             operation.responses.responses.entry(status.to_owned()).or_insert_with(|| problem(words));

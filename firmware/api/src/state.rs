@@ -1,5 +1,7 @@
 //! What the handlers work with: handles to the rooms, given by `herond`.
 
+use crate::http::body::Bodies;
+use crate::http::quota::Quota;
 use crate::problem::Problem;
 use crate::routes::video::Clips;
 use axum::http::StatusCode;
@@ -15,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// Handles to every room that has something to say over HTTP. All are cheap to clone.
 pub struct ApiState {
@@ -67,6 +70,9 @@ struct Inner {
     disk: Arc<Semaphore>,
     clips: Clips,
     probes: Arc<Semaphore>,
+    bodies: Bodies,
+    sockets: Quota<Uuid>,
+    clips_served: Quota<Uuid>,
 }
 
 impl App {
@@ -77,6 +83,9 @@ impl App {
             disk: Arc::new(Semaphore::new(DISK_AT_ONCE)),
             clips: Clips::default(),
             probes: Arc::new(Semaphore::new(PROBES_AT_ONCE)),
+            bodies: Bodies::new(),
+            sockets: Quota::new(usize::MAX, SOCKETS_OF_A_SESSION),
+            clips_served: Quota::new(CLIPS_AT_ONCE, CLIPS_OF_A_SESSION),
         }))
     }
     pub(crate) fn counters(&self) -> &Counters {
@@ -85,6 +94,18 @@ impl App {
     /// A turn at trying a camera out, unless too many are being tried.
     pub(crate) fn probe_turn(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.0.probes).try_acquire_owned().ok()
+    }
+    /// The bytes of requests' bodies that are held.
+    pub(crate) fn bodies(&self) -> &Bodies {
+        &self.0.bodies
+    }
+    /// The sockets that are open, by session. How many there are in all, the listener bounds.
+    pub(crate) fn sockets(&self) -> &Quota<Uuid> {
+        &self.0.sockets
+    }
+    /// The clips that are being sent, by session.
+    pub(crate) fn clips_served(&self) -> &Quota<Uuid> {
+        &self.0.clips_served
     }
     pub(crate) fn clips(&self) -> &Clips {
         &self.0.clips
@@ -106,6 +127,13 @@ impl App {
     }
 }
 
+/// Sockets of one session: a page has one for what happens and up to sixteen for pictures, and the page that it
+/// replaces may still be closing its own.
+const SOCKETS_OF_A_SESSION: usize = 32;
+/// Clips being sent at once. The plan of a day holds some 50 MB and a descriptor; two per session are one that plays
+/// and one that is downloaded.
+const CLIPS_AT_ONCE: usize = 8;
+const CLIPS_OF_A_SESSION: usize = 2;
 /// Cameras tried out at once: each takes up to 20 s, two connections and a few megabytes.
 const PROBES_AT_ONCE: usize = 4;
 /// Requests that read disk or database at once. More would not make an SD card or one hard disk faster; each may hold

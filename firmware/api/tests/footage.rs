@@ -223,6 +223,17 @@ async fn what_was_recorded_a_moment_ago_plays() {
             (StatusCode::OK, whole.header("content-length"))
         );
 
+        // Two at once; the third waits for a while and is refused, unless one of them ends.
+        let open = async || viewer.open("GET", &place, axum::body::Body::empty()).await;
+        let (one, two) = (open().await, open().await);
+        let refused = viewer.get(&place).await;
+        refused.is_problem(429, "exhausted", "");
+        assert!(!refused.header("retry-after").is_empty());
+        assert_eq!(house.client("admin").await.get(&place).await.status, StatusCode::OK);
+        drop(one);
+        assert_eq!(viewer.get(&place).await.body, whole.body);
+        drop(two);
+
         // A segment is only there for its own camera.
         let segment = entries(&text)[0].0.clone();
         let stranger = "018f7a36-0000-7000-8000-000000000000";

@@ -3,6 +3,7 @@
 use super::connection::{Connection, Service};
 use super::slots::Slots;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::sleep;
@@ -47,6 +48,7 @@ impl Listener {
                 tracing::debug!(%address, "a connection was turned away: too many are open");
                 continue;
             };
+            let slot = Arc::new(slot);
             // A live fragment must not wait for the acknowledgement of the one before.
             let _ = stream.set_nodelay(true);
             let connection =

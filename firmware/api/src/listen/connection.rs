@@ -6,11 +6,15 @@
 use super::plain::Door;
 use super::slots::Slot;
 use super::stall::{Unstalled, WRITE_STALL};
+use super::unread::Watched;
 use crate::http::peer::Peer;
+use crate::http::socket::Place;
+use crate::problem::Problem;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::response::Response;
+use axum::http::{HeaderValue, Version, header};
+use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -37,8 +41,17 @@ const IDLE: Duration = Duration::from_secs(300);
 /// HTTP/2: ask an idle connection whether it is alive, and how long to wait for the answer.
 const PING_EVERY: Duration = Duration::from_secs(20);
 const PING_ANSWER: Duration = Duration::from_secs(20);
-/// HTTP/2 requests at once on one connection: a page of sixteen tiles and their thumbnails.
-const STREAMS: u32 = 64;
+/// HTTP/2 requests at once on one connection: a page asks for a dozen files at first, browsers wait with the rest.
+const STREAMS: u32 = 32;
+/// HTTP/2: what a client may send before anybody has read it, on a request and on a connection. Bodies are a few
+/// kilobytes; 256 KiB for 512 connections are 128 MiB at the very worst.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+/// HTTP/2: what of one answer may wait for the client, beside the piece that it is in.
+const STREAM_WAITING: usize = 64 * 1024;
+/// HTTP/1.1: how much is read ahead. hyper looks before it reads again, and reads as much again, so that a head may have
+/// up to twice as many bytes. Cookies are under 1 KiB.
+const READ_AHEAD: usize = 64 * 1024;
 /// The most that a request's head may hold: cookies are under 1 KiB, the longest of our addresses 300 bytes.
 const HEAD_BYTES: u32 = 32 * 1024;
 /// How long requests in flight may take to end once the box is shutting down.
@@ -57,9 +70,8 @@ pub(super) struct Connection {
     pub(super) address: SocketAddr,
     pub(super) service: Service,
     pub(super) shutdown: CancellationToken,
-    /// Kept for what its drop does.
-    #[allow(dead_code)]
-    pub(super) slot: Slot,
+    /// Kept for what its drop does, by a WebSocket that the connection becomes as well.
+    pub(super) slot: Arc<Slot>,
 }
 
 /// Why a connection is to end.
@@ -91,9 +103,13 @@ impl Connection {
     ) {
         let service = self.service.clone();
         let peer = Peer { address: self.address, secure };
-        let handler = hyper::service::service_fn(move |request| service.clone().answer(request, peer));
+        let place = Place(Arc::clone(&self.slot) as _);
+        let handler = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(place.clone());
+            service.clone().answer(request, peer)
+        });
         let mut builder = http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(256 * 1024);
+        builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(READ_AHEAD);
         let io = TokioIo::new(Unstalled::new(stream, WRITE_STALL));
         let connection = std::pin::pin!(builder.serve_connection(io, handler).with_upgrades());
         // The time for a head limits silence and idling too.
@@ -115,6 +131,9 @@ impl Connection {
             .timer(TokioTimer::new())
             .max_concurrent_streams(STREAMS)
             .max_header_list_size(HEAD_BYTES)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_send_buf_size(STREAM_WAITING)
             .keep_alive_interval(PING_EVERY)
             .keep_alive_timeout(PING_ANSWER);
         let io = TokioIo::new(Unstalled::new(stream, WRITE_STALL));
@@ -179,12 +198,35 @@ impl Service {
         request: Request<Incoming>,
         peer: Peer,
     ) -> Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>> {
-        let mut request = request.map(Body::new);
-        if let Some(away) = self.door.as_ref().and_then(|door| door.turn_away(peer, &request)) {
-            return Box::pin(std::future::ready(Ok(away)));
-        }
+        let version = request.version();
+        let (parts, body) = request.into_parts();
+        let (body, read) = Watched::new(body);
+        let mut request = Request::from_parts(parts, Body::new(body));
         request.extensions_mut().insert(peer);
-        Box::pin(self.router.oneshot(request))
+        Box::pin(async move {
+            let mut response = if !names_one_host(&request) {
+                let detail = "A request over HTTP/1.1 has exactly one header `Host` (RFC 9112 §3.2).";
+                Problem::invalid(detail).field("Host").into_response()
+            } else if let Some(away) = self.door.as_ref().and_then(|door| door.turn_away(peer, &request)) {
+                away
+            } else {
+                self.router.oneshot(request).await?
+            };
+            if version <= Version::HTTP_11 && !read.load(Ordering::Relaxed) {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response)
+        })
+    }
+}
+
+/// Whether a request says whom it is for as it must: two hosts are two opinions of where it goes.
+fn names_one_host<B>(request: &Request<B>) -> bool {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    match request.version() {
+        Version::HTTP_11 => hosts == 1,
+        // HTTP/1.0 does not know it, HTTP/2 has `:authority`.
+        _ => hosts <= 1,
     }
 }
 
@@ -199,7 +241,7 @@ mod tests {
         let address: SocketAddr = "10.0.0.1:5".parse().unwrap();
         let router = Router::new().route("/", axum::routing::get(async || "hello"));
         let service = Service { router, door: None };
-        let slot = Slots::new().take(address.ip()).unwrap();
+        let slot = Arc::new(Slots::new().take(address.ip()).unwrap());
         (far, near, Connection { address, service, shutdown: CancellationToken::new(), slot })
     }
 
@@ -229,6 +271,26 @@ mod tests {
         let mut answer = String::new();
         far.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("hello"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_became_a_socket_keeps_its_place() {
+        let (mut far, near, mut connection) = connect();
+        let kept = Arc::new(parking_lot::Mutex::new(None));
+        let keep = Arc::clone(&kept);
+        let upgrade = async move |mut request: Request| {
+            *keep.lock() = request.extensions_mut().remove::<Place>();
+            let upgrade = [(header::CONNECTION, "upgrade"), (header::UPGRADE, "websocket")];
+            (axum::http::StatusCode::SWITCHING_PROTOCOLS, upgrade)
+        };
+        connection.service.router = Router::new().route("/", axum::routing::get(upgrade));
+        let slot = Arc::downgrade(&connection.slot);
+        let request = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+        far.write_all(request).await.unwrap();
+        connection.http1(near, false).await;
+        assert_eq!(slot.strong_count(), 1, "the connection is done with, the socket is not");
+        *kept.lock() = None;
+        assert_eq!(slot.strong_count(), 0);
     }
 
     #[tokio::test(start_paused = true)]

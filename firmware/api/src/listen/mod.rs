@@ -2,11 +2,11 @@
 //! box.
 //!
 //! ```text
-//!   accept -> Slots (how many, and how many from one address)
+//!   accept -> Slots (how many, and how many from one address); a WebSocket keeps its place
 //!          -> TLS handshake, 10 s             (https only)
 //!          -> Unstalled: a write that does not move for 120 s ends the connection
 //!          -> HTTP/1.1 or HTTP/2, 30 s for a request's head and for idling between requests
-//!          -> Peer into the request, redirect to https where plain HTTP is not for this client -> router
+//!          -> one Host; Peer into the request, redirect to https where plain HTTP is not for this client -> router
 //! ```
 
 mod accept;
@@ -15,6 +15,7 @@ mod plain;
 mod slots;
 mod stall;
 pub(crate) mod tls;
+mod unread;
 
 use crate::state::ApiState;
 use std::net::SocketAddr;

@@ -3,11 +3,11 @@
 use super::camera_status::waiting_for;
 use crate::auth::Who;
 use crate::extract::{Path, Query};
-use crate::http::socket::{Socket, upgrade};
+use crate::http::socket::{Carries, Socket, Upgrade, upgrade};
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::App;
 use axum::extract::State;
-use axum::extract::ws::{Message, WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
+use axum::extract::ws::Message;
 use axum::response::Response;
 use heron_core::{CameraId, StreamKey, StreamKind};
 use heron_live::LiveMessage;
@@ -64,13 +64,14 @@ pub(crate) struct LiveQuery {
     (status = 101, description = "The WebSocket is open"),
     (status = 404, body = ProblemDocument, description = "No such camera, or it has no such stream"),
     (status = 426, body = ProblemDocument, description = "The request is not a WebSocket upgrade"),
+    (status = 429, body = ProblemDocument, description = "This session has too many sockets open; `Retry-After`"),
 ))]
 pub(crate) async fn live_ws(
     State(app): State<App>,
     Who(who): Who,
     Path(id): Path<Uuid>,
     Query(query): Query<LiveQuery>,
-    ws: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    ws: Upgrade,
 ) -> Result<Response, Problem> {
     let camera = app.cameras.get(CameraId(id))?;
     let kind: StreamKind = query.stream.into();
@@ -82,7 +83,7 @@ pub(crate) async fn live_ws(
         .field("stream"));
     }
     let key = StreamKey::new(camera.id, kind);
-    upgrade(ws, app, who, move |socket| show(socket, key))
+    upgrade(ws, Carries::Pictures, app, who, move |socket| show(socket, key))
 }
 
 async fn show(mut socket: Socket, key: StreamKey) {

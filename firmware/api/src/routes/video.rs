@@ -1,15 +1,18 @@
 //! `video.mp4`: a clip that exists only as a plan, served as one flat MP4.
 
 use super::playback::FootageQuery;
+use crate::auth::Who;
 use crate::extract::{Path, Query};
+use crate::http::alive::Alive;
 use crate::http::stream::{Content, Representation, serve};
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::App;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::Response;
 use bytes::Bytes;
-use heron_core::{CameraId, StreamKey, WallTime};
+use heron_core::{CameraId, ErrorKind, StreamKey, WallTime};
 use heron_record::Clip;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -25,6 +28,13 @@ const KEPT: usize = 4;
 const LONGEST_KEPT: Duration = Duration::from_secs(2 * 3600);
 /// Footage that ended this long ago does not grow any more: fragments are at most a second long.
 const SETTLED: Duration = Duration::from_secs(10);
+
+/// How long a clip waits for its turn: a player that jumps asks for the next part before the last one is closed.
+const TURN: Duration = Duration::from_secs(2);
+/// When to come back if it does not get one.
+const COME_BACK_SECS: u64 = 10;
+/// How long a client may read nothing of a clip. A player that pauses asks again with a range.
+const UNREAD: Duration = Duration::from_secs(30);
 
 /// What a clip is of: stream, start, end.
 type Wanted = (StreamKey, WallTime, WallTime);
@@ -73,10 +83,12 @@ impl Content for ClipContent {
     (status = 206, description = "The range asked for", content_type = "video/mp4"),
     (status = 304, description = "It is what `If-None-Match` names"),
     (status = 404, body = ProblemDocument, description = "No such camera, or nothing was recorded"),
+    (status = 429, body = ProblemDocument, description = "Too many clips are being sent; `Retry-After` says how long to wait"),
     (status = 416, body = ProblemDocument, description = "The range lies outside the clip"),
 ))]
 pub(crate) async fn video(
     State(app): State<App>,
+    Who(who): Who,
     method: Method,
     headers: HeaderMap,
     Path(id): Path<Uuid>,
@@ -84,6 +96,13 @@ pub(crate) async fn video(
 ) -> Result<Response, Problem> {
     let camera = app.cameras.get(CameraId(id))?;
     let wanted = (StreamKey::new(camera.id, query.stream.into()), query.start, query.end);
+    let turn = app.clips_served().one_within(who.session, TURN).await.ok_or_else(|| {
+        Problem::of(
+            ErrorKind::Exhausted,
+            "Too many clips are being sent at once. End one, or try again later.",
+        )
+        .retry_after(COME_BACK_SECS)
+    })?;
     let clip = match app.clips().get(&wanted) {
         Some(clip) => clip,
         None => {
@@ -107,6 +126,9 @@ pub(crate) async fn video(
         && let Ok(value) = HeaderValue::from_str(&disposition(&camera.name, query.start))
     {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
+    }
+    if method == Method::GET && response.status().is_success() {
+        response = response.map(|body| Body::new(Alive::new(body, turn, UNREAD)));
     }
     Ok(response)
 }

@@ -1,13 +1,12 @@
 //! `/ws`: what changes, as it changes.
 
 use super::camera_status::{CameraStatus, status_of};
-use super::events::EventView;
+use super::events::{EventView, may_see};
 use crate::auth::Who;
-use crate::http::socket::{Socket, upgrade};
+use crate::http::socket::{Carries, Socket, Upgrade, upgrade};
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::App;
 use axum::extract::State;
-use axum::extract::ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
 use axum::response::Response;
 use heron_core::CameraId;
 use heron_journal::{Received, Subscription};
@@ -43,20 +42,18 @@ enum Topic {
 /// What happens, over a WebSocket
 ///
 /// The client sends `{"subscribe":["events","status"]}` (and `{"unsubscribe":[…]}`). The box sends
-/// `{"topic":"events","event":Event}` for each event, `{"topic":"events","missed":n}` when the client was too slow for
-/// n of them (`GET /events` has them), and `{"topic":"status","camera":id,"status":{…}}` for each camera at first and when
+/// `{"topic":"events","event":Event}` for each event (those of accounts, `access.*`, and what is said of events,
+/// `event.*`, only with the right `users`), `{"topic":"events","missed":n}` when the client was too slow for n of them
+/// (`GET /events` has them), and `{"topic":"status","camera":id,"status":{…}}` for each camera at first and when
 /// its status changes. A message that is not understood is answered with
 /// `{"type":"error","detail"}`. `{"type":"end","reason"}` before the box closes.
 #[utoipa::path(get, path = "/api/v1/ws", tag = "events", responses(
     (status = 101, description = "The WebSocket is open"),
     (status = 426, body = ProblemDocument, description = "The request is not a WebSocket upgrade"),
+    (status = 429, body = ProblemDocument, description = "This session has too many sockets open; `Retry-After`"),
 ))]
-pub(crate) async fn ws(
-    State(app): State<App>,
-    Who(who): Who,
-    ws: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Result<Response, Problem> {
-    upgrade(ws, app, who, serve)
+pub(crate) async fn ws(State(app): State<App>, Who(who): Who, ws: Upgrade) -> Result<Response, Problem> {
+    upgrade(ws, Carries::Text, app, who, serve)
 }
 
 async fn serve(mut socket: Socket) {
@@ -71,6 +68,7 @@ async fn serve(mut socket: Socket) {
                 Err(()) => return,
             },
             received = next_event(&mut events) => match received {
+                Some(Received::Event(event)) if !shown(&socket, &event.draft.kind) => Ok(()),
                 Some(Received::Event(event)) => {
                     socket.send_json(&json!({"topic": "events", "event": EventView::from(&*event)})).await
                 }
@@ -86,6 +84,12 @@ async fn serve(mut socket: Socket) {
             return;
         }
     }
+}
+
+/// Whether events of `kind` are for this client, by the role they have now: it may have changed since the socket was
+/// opened.
+fn shown(socket: &Socket, kind: &str) -> bool {
+    socket.app().access.user(socket.who().user).is_ok_and(|user| may_see(user.role, kind))
 }
 
 async fn next_event(events: &mut Option<Subscription>) -> Option<Received> {

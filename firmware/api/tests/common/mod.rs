@@ -190,12 +190,15 @@ impl Client {
     }
 
     pub(crate) async fn send(&self, method: &str, path: &str, body: Body) -> Answer {
+        Answer::of(self.open(method, path, body).await).await
+    }
+    /// The answer, its body not read.
+    pub(crate) async fn open(&self, method: &str, path: &str, body: Body) -> Response<Body> {
         let mut request = Request::builder().method(method).uri(path).body(body).unwrap();
         *request.headers_mut() = self.headers.clone();
         request.headers_mut().entry("host").or_insert("localhost".parse().unwrap());
         request.extensions_mut().insert(Peer { address: self.peer, secure: self.secure });
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        Answer::of(response).await
+        self.router.clone().oneshot(request).await.unwrap()
     }
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, Body::empty()).await
