@@ -332,3 +332,24 @@ async fn what_happens_comes_over_a_socket() {
     let ended = async { while let Some(Ok(_)) = socket.next().await {} };
     timeout(LONG, ended).await.expect("it is ended");
 }
+
+#[tokio::test]
+async fn what_happens_to_accounts_comes_only_to_those_who_manage_users() {
+    let server = Server::start().await;
+    let draft = |kind| EventDraft::new(kind, Severity::Medium, WallTime::from_millis(0), "test");
+    for (user, comes) in
+        [("viewer", "camera.lost"), ("supervisor", "camera.lost"), ("admin", "access.login_failed")]
+    {
+        let bearer = format!("Bearer {}", server.house.token(user).await);
+        let mut socket = server.socket("/api/v1/ws", &[("authorization", &bearer)]).await.unwrap();
+        // What is not understood is answered, so that the subscription before it holds by then.
+        for text in [r#"{"subscribe":["events"]}"#, "?"] {
+            socket.send(Message::Text(text.into())).await.unwrap();
+        }
+        assert_eq!(next_json(&mut socket).await["type"], "error");
+        for kind in ["access.login_failed", "camera.lost"] {
+            server.house.journal.append(draft(kind)).await.unwrap();
+        }
+        assert_eq!(next_json(&mut socket).await["event"]["kind"], comes, "{user}");
+    }
+}
