@@ -7,6 +7,7 @@ use crate::statistics::{Snapshot, StreamCounters};
 use crate::track::{Instant, Track};
 use crate::udp_media::UdpMedia;
 use crate::{SILENCE, STEP_TIMEOUT};
+use heron_media::nal::BitstreamError;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -40,8 +41,9 @@ pub(crate) fn verdict(demux: &Demux, played_at: Duration, now: Instant, udp: boo
     let played = since(played_at);
     if demux.last_unit.is_none() && played > UNUSABLE_PATIENCE {
         // What only the description says may be wrong, and what comes with the first key frame right.
-        let in_stream = demux.video().and_then(Track::refused_sets).is_some_and(|(_, in_stream)| in_stream);
-        if let Some(end) = obstacle(demux).filter(|_| in_stream || played > PICTURE_PATIENCE) {
+        let refused = demux.video().and_then(Track::refused_sets);
+        let final_word = matches!(refused, Some((BitstreamError::OutOfRange { .. }, true)));
+        if let Some(end) = obstacle(demux).filter(|_| final_word || played > PICTURE_PATIENCE) {
             return ControlFlow::Break(end);
         }
     }

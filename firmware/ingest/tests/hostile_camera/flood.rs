@@ -29,6 +29,13 @@ fn packet(header: &mut Header, payload: &[u8]) -> Vec<u8> {
     wire
 }
 
+/// The smallest packets that there are, as many as there are sequence numbers: to send them costs a fraction of what it
+/// costs to read them.
+fn small_packets() -> Vec<u8> {
+    let mut header = header();
+    (0..=u16::MAX).flat_map(|_| packet(&mut header, &[0x41, 0x9a])).collect()
+}
+
 /// The good camera's next 150 pictures come, without a gap, while the flood goes on.
 fn goes_on(house: &House, count: &Count) {
     let mut reader = house.hub.stream(house.key).pinned_reader();
@@ -90,6 +97,22 @@ fn pictures_without_end() {
 }
 
 #[test]
+fn packets_without_end() {
+    let count = Count::default();
+    let counting = Arc::clone(&count);
+    let url = camera(move |_, mut client| {
+        let many = small_packets();
+        if client.set_up().is_some() {
+            while client.stream.write_all(&many).is_ok() {
+                counting.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    let (reason, text) = flooded(&url, &count, Duration::from_secs(4));
+    assert!(reason == FailureReason::TimedOut && text.contains("within 4 s"), "{text}");
+}
+
+#[test]
 fn an_answer_that_is_always_about_to_come() {
     let count = Count::default();
     let counting = Arc::clone(&count);
@@ -113,9 +136,9 @@ fn packets_instead_of_an_answer() {
     let count = Count::default();
     let counting = Arc::clone(&count);
     let url = camera(move |_, mut client| {
-        let mut header = header();
+        let many = small_packets();
         if client.request().is_some() {
-            while client.stream.write_all(&packet(&mut header, &[0x41; 1000])).is_ok() {
+            while client.stream.write_all(&many).is_ok() {
                 counting.fetch_add(1, Ordering::Relaxed);
             }
         }
