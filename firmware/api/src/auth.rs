@@ -3,6 +3,7 @@
 use crate::extract::is_safe;
 use crate::http::cookies;
 use crate::http::peer::{Peer, authority, is_local_name, origin_matches, same_origin};
+use crate::listen::origin_of;
 use crate::problem::Problem;
 use crate::rights::{Need, need};
 use crate::state::App;
@@ -19,8 +20,8 @@ pub(crate) async fn authorise(State(app): State<App>, mut request: Request, next
     match check(&app, &request) {
         Ok(principal) => {
             // Kept here until the request is answered.
-            let address = request.extensions().get::<Peer>().map_or(Peer::UNKNOWN, |p| *p).address.ip();
-            let allowance = app.bodies().allowance(address, principal.is_some());
+            let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::UNKNOWN);
+            let allowance = app.bodies().allowance(origin_of(peer.address.ip()), principal.is_some());
             request.extensions_mut().insert(allowance.clone());
             if let Some(principal) = principal {
                 request.extensions_mut().insert(principal);

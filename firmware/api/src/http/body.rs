@@ -4,7 +4,7 @@ use super::quota::{Quota, Share};
 use crate::problem::Problem;
 use axum::body::BodyDataStream;
 use axum::extract::Request;
-use axum::http::{StatusCode, Version, header};
+use axum::http::{StatusCode, header};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use heron_core::ErrorKind;
@@ -29,8 +29,8 @@ const STRANGERS: (usize, usize) = (4 << 20, 1 << 20);
 const TIME: Duration = Duration::from_secs(15);
 /// When to come back if the bytes are all taken: most bodies are there within a second.
 const COME_BACK_SECS: u64 = 2;
-/// How much of a body that is too large is still read, to be thrown away. A connection that is closed over bytes that
-/// nobody read is reset, and the client may never see the answer.
+/// How much of a body that is too large is still read, to be thrown away. A connection (HTTP/2: a request) that ends over
+/// bytes that nobody read is reset, and the client may never see the answer.
 const THROWN_AWAY: usize = 4 << 20;
 const THROWING_AWAY: Duration = Duration::from_secs(2);
 
@@ -54,11 +54,11 @@ impl Bodies {
         Self { members: Quota::new(MEMBERS.0, MEMBERS.1), strangers: Quota::new(STRANGERS.0, STRANGERS.1) }
     }
 
-    /// For a request from `address`.
+    /// For a request from `address`, as connections are counted.
     pub(crate) fn allowance(&self, address: IpAddr, signed_in: bool) -> Allowance {
         let (quota, limit) =
             if signed_in { (&self.members, MEMBERS_BODY) } else { (&self.strangers, STRANGERS_BODY) };
-        Allowance { limit, share: Arc::new(Mutex::new(quota.nothing(address.to_canonical()))) }
+        Allowance { limit, share: Arc::new(Mutex::new(quota.nothing(address))) }
     }
 }
 
@@ -72,9 +72,8 @@ pub(crate) async fn read(request: Request) -> Result<Bytes, Problem> {
         .get(header::CONTENT_LENGTH)
         .and_then(|v| v.to_str().ok())
         .and_then(|v| v.parse::<u64>().ok());
-    // HTTP/2 ends a stream without ending the connection, and whoever waits to be told to send has not sent anything.
-    let keeps_sending =
-        request.version() <= Version::HTTP_11 && !request.headers().contains_key(header::EXPECT);
+    // Whoever waits to be told to send has not sent anything.
+    let keeps_sending = !request.headers().contains_key(header::EXPECT);
     let mut body = request.into_body().into_data_stream();
     let outcome = if announced.is_some_and(|n| n > allowance.limit as u64) {
         Err(too_large(allowance.limit))

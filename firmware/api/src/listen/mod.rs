@@ -17,6 +17,8 @@ mod stall;
 pub(crate) mod tls;
 mod unread;
 
+pub(crate) use slots::origin_of;
+
 use crate::state::ApiState;
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -32,7 +32,7 @@ pub(super) struct Slot {
 
 /// Whom a connection is counted for: an IPv4 address, or an IPv6 network of 64 bits. IPv6's loopback stays itself: it
 /// is no network.
-fn origin_of(address: IpAddr) -> IpAddr {
+pub(crate) fn origin_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) if !v6.is_loopback() => {
             IpAddr::V6(Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX)))
