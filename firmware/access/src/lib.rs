@@ -33,7 +33,7 @@
 //!    ask at the same time.
 //! 8. There is always an enabled administrator once the box is claimed.
 //! 9. Bounded: 256 users, 32 sessions each (the least recently used goes), 4,096 addresses under watch, 2
-//!    hashes at work (19 MiB each) and 16 waiting.
+//!    hashes at work (19 MiB each, made with the first sign-ins and kept) and 16 waiting.
 //!
 //! ## Audit
 //! [`AuditSink`] gets an `EventDraft` for every claim, sign-in, failure, lock-out, revocation and change of a
