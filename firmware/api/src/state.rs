@@ -127,9 +127,9 @@ impl App {
     }
 }
 
-/// Sockets of one session: a page has one for what happens and up to sixteen for pictures, and the page that it
-/// replaces may still be closing its own.
-const SOCKETS_OF_A_SESSION: usize = 32;
+/// Sockets of one session: a page has one for what happens and up to sixteen for pictures; two windows of the largest
+/// grid, and the pages that they replace may still be closing their own.
+const SOCKETS_OF_A_SESSION: usize = 64;
 /// Clips being sent at once. The plan of a day holds some 50 MB and a descriptor; two per session are one that plays
 /// and one that is downloaded.
 const CLIPS_AT_ONCE: usize = 8;

@@ -151,7 +151,7 @@ async fn a_session_has_so_many_sockets() {
     let server = Server::start().await;
     let token = server.house.token("viewer").await;
     let mut open = Vec::new();
-    for _ in 0..32 {
+    for _ in 0..64 {
         open.push(server.socket("/api/v1/ws", &token).await.unwrap());
     }
     assert_eq!(server.socket("/api/v1/ws", &token).await.unwrap_err(), 429);

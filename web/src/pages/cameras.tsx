@@ -20,7 +20,7 @@ export default function CamerasPage() {
   if (cameras.isPending) return <Loading />;
   const all = cameras.data ?? [];
   const found = all.filter((camera) =>
-    `${camera.name} ${camera.source}`.toLowerCase().includes(wanted.trim().toLowerCase()),
+    `${camera.name} ${camera.source ?? ''}`.toLowerCase().includes(wanted.trim().toLowerCase()),
   );
 
   return (
