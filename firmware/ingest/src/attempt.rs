@@ -118,14 +118,17 @@ pub(crate) async fn attempt(
     End::Closed
 }
 
-/// Where a redirection leads, with the credentials kept.
+/// Where a redirection leads. The password goes along within the same host only: a camera may move to another port, but
+/// does not get to hand its password to somebody else.
 fn redirected(from: &Address, location: &str) -> Option<Address> {
     let mut to = Address::parse(&split_credentials(location).0).ok()?;
     // Never from TLS to plain text: the password would follow.
     if to.url == from.url || (from.tls && !to.tls) {
         return None;
     }
-    to.credentials = from.credentials.clone();
+    if to.host == from.host {
+        to.credentials = from.credentials.clone();
+    }
     Some(to)
 }
 
@@ -425,5 +428,20 @@ async fn udp_readable(udp: Option<&UdpMedia>) {
     match udp {
         Some(udp) => udp.readable().await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_does_not_follow_a_redirection_to_another_host() {
+        let from = Address::parse("rtsp://anna:secret@10.0.0.5/main").unwrap();
+        let there = redirected(&from, "rtsp://10.0.0.5:8554/main").unwrap();
+        assert_eq!(there.credentials, from.credentials);
+        let elsewhere = redirected(&from, "rtsp://10.0.0.6/main").unwrap();
+        assert_ne!(elsewhere.credentials, from.credentials);
+        assert!(redirected(&from, "rtsp://10.0.0.5/main").is_none(), "that leads round in a circle");
     }
 }
