@@ -35,7 +35,7 @@ impl Metadata {
             self.incomplete = true;
         }
         if self.timestamp.is_some_and(|t| t != packet.timestamp) {
-            self.end();
+            self.end_unmarked();
         }
         if self.timestamp.is_none() {
             // After a loss only what looks like a beginning is one.
@@ -61,7 +61,14 @@ impl Metadata {
         result
     }
 
-    pub(super) fn end(&mut self) {
+    /// Ends a document of which no marker said that it is whole: some cameras set none. Then it must at least end as a
+    /// document does.
+    pub(super) fn end_unmarked(&mut self) {
+        self.incomplete |= self.chunk.frame().trim_ascii_end().last() != Some(&b'>');
+        self.end();
+    }
+
+    fn end(&mut self) {
         let Some(rtp_timestamp) = self.timestamp.take() else { return };
         if self.incomplete {
             self.chunk.truncate(0);

@@ -232,7 +232,7 @@ impl Depacketizer {
             Payload::H264(d) => d.flush(),
             Payload::H265(d) => d.flush(),
             Payload::Mjpeg(d) => d.end(true),
-            Payload::Metadata(d) => d.end(),
+            Payload::Metadata(d) => d.end_unmarked(),
             Payload::Aac(_) | Payload::G711(_) => {}
         }
     }
