@@ -126,7 +126,7 @@ fn rust_tests() -> Result<Outcome> {
             },
         );
     }
-    counted(cargo().args(["test", "--workspace", "--locked", "--no-fail-fast"]), |line, tally| {
+    counted(cargo_for_tests().args(["test", "--workspace", "--locked", "--no-fail-fast"]), |line, tally| {
         // "test result: ok. 12 passed; 0 failed; ..."
         if let Some(counts) = line.strip_prefix("test result:") {
             tally.passed += number_before(counts, "passed");
