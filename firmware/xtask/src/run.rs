@@ -48,7 +48,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
         fs::remove_dir_all(&state).with_context(|| format!("cannot remove {}", state.display()))?;
     }
     fs::create_dir_all(&state)?;
-    let cameras = if options.real.is_empty() { simulate(options)? } else { Cameras::real(&options.real) };
+    let cameras =
+        if options.real.is_empty() { simulate(options, &state)? } else { Cameras::real(&options.real) };
     let keeper = keep(options, &state, &cameras)?;
     watch(cameras.simulator, keeper)
 }
@@ -68,7 +69,7 @@ impl Cameras {
     }
 }
 
-fn simulate(options: &Options) -> Result<Cameras> {
+fn simulate(options: &Options, state: &Path) -> Result<Cameras> {
     let rtsp = process::free_port(8555)?;
     let control = process::free_port(8556)?;
     let mut command = Command::new(tree::program("release", "heron-sim"));
@@ -77,6 +78,7 @@ fn simulate(options: &Options) -> Result<Cameras> {
     if let Some(folder) = &options.footage {
         add_footage(&mut command, folder)?;
     }
+    log_to(&mut command, state, "heron-sim.log")?;
     let mut simulator = Service::start("heron-sim", &mut command)?;
     simulator.wait_until(Duration::from_secs(20), || process::listening(rtsp))?;
     let names = ["Gate", "Yard", "Loading bay", "Car park"];
@@ -145,10 +147,21 @@ fn keep(options: &Options, state: &Path, cameras: &Cameras) -> Result<Keeper> {
             .arg(&provision)
             .stdout(Stdio::null()),
     )?;
-    let mut service = Service::start("herond", Command::new(&herond).arg("--config").arg(&configuration))?;
+    let mut command = Command::new(&herond);
+    command.arg("--config").arg(&configuration);
+    log_to(&mut command, state, "herond.log")?;
+    let mut service = Service::start("herond", &mut command)?;
     service.wait_until(Duration::from_secs(30), || process::listening(port))?;
     let claim_token = fs::read_to_string(data.join("claim-token")).ok().map(|t| t.trim().to_owned());
     Ok(Keeper { service, address: format!("http://127.0.0.1:{port}/"), claim_token })
+}
+
+/// What a program prints goes into a file, so that the address stays on the screen.
+fn log_to(command: &mut Command, state: &Path, name: &str) -> Result<()> {
+    let path = state.join(name);
+    let file = fs::File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    command.stdout(file.try_clone()?).stderr(file);
+    Ok(())
 }
 
 fn watch(mut simulator: Option<Service>, mut keeper: Keeper) -> Result<ExitCode> {
@@ -160,6 +173,7 @@ fn watch(mut simulator: Option<Service>, mut keeper: Keeper) -> Result<ExitCode>
         }
         None => println!("  Sign in           {}", keeper.address),
     }
+    println!("  Logs              {}", tree::target().join("run").join("herond.log").display());
     println!("  Ctrl-C stops all of it.\n");
     while !process::interrupted() {
         keeper.service.check()?;
