@@ -69,30 +69,32 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode> {
-    if let Some(Command::Openapi) = arguments.command {
-        println!("{}", heron_api::openapi_json());
-        return Ok(ExitCode::SUCCESS);
-    }
-    let config = Config::load(&arguments.config, std::env::vars())?;
+    let load = || Config::load(&arguments.config, std::env::vars());
     match &arguments.command {
         None => {
+            let config = load()?;
             start_log(&config)?;
             let _lock = DataDirLock::take(&config)?;
             raise_descriptor_limit();
             runtime()?.block_on(keeper::keep(config))?;
             Ok(ExitCode::SUCCESS)
         }
-        Some(Command::Check) => runtime()?.block_on(maintenance::check(&config)),
+        Some(Command::Check) => runtime()?.block_on(maintenance::check(&load()?)),
         Some(Command::Fsck { repair }) => {
+            let config = load()?;
             let _lock = DataDirLock::take(&config)?;
             maintenance::fsck(&config, *repair)
         }
         Some(Command::Provision { file }) => {
+            let config = load()?;
             let _lock = DataDirLock::take(&config)?;
             runtime()?.block_on(provision::provision(&config, file))?;
             Ok(ExitCode::SUCCESS)
         }
-        Some(Command::Openapi) => Ok(ExitCode::SUCCESS),
+        Some(Command::Openapi) => {
+            println!("{}", heron_api::openapi_json());
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
