@@ -24,6 +24,7 @@ use crate::config::{Config, LogFormat};
 use crate::lock::DataDirLock;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -92,7 +93,8 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Openapi) => {
-            println!("{}", heron_api::openapi_json());
+            // Not println!, which panics when the reader of a pipe has seen enough.
+            writeln!(std::io::stdout(), "{}", heron_api::openapi_json())?;
             Ok(ExitCode::SUCCESS)
         }
     }
