@@ -24,11 +24,13 @@ pub enum GapReason {
     StreamDiscontinuity,
     /// A file was found damaged or missing after the fact.
     Damaged,
+    /// Nothing was to be recorded: outside the schedule, or nothing happened that calls for it.
+    NotScheduled,
 }
 
 impl GapReason {
     /// Every reason.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::CameraUnreachable,
         Self::Disabled,
         Self::Restart,
@@ -37,6 +39,7 @@ impl GapReason {
         Self::Overrun,
         Self::StreamDiscontinuity,
         Self::Damaged,
+        Self::NotScheduled,
     ];
 
     /// The snake_case name, as in the API and the ledger.
@@ -50,6 +53,7 @@ impl GapReason {
             Self::Overrun => "overrun",
             Self::StreamDiscontinuity => "stream_discontinuity",
             Self::Damaged => "damaged",
+            Self::NotScheduled => "not_scheduled",
         }
     }
 }

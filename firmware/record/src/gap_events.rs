@@ -5,7 +5,7 @@ use heron_core::{EventDraft, GapReason, Severity, StreamKey};
 
 fn severity(reason: GapReason) -> Severity {
     match reason {
-        GapReason::Disabled | GapReason::Restart => Severity::Standard,
+        GapReason::Disabled | GapReason::Restart | GapReason::NotScheduled => Severity::Standard,
         GapReason::CameraUnreachable | GapReason::StreamDiscontinuity => Severity::Medium,
         GapReason::Overrun | GapReason::Damaged => Severity::High,
         GapReason::VolumeFull | GapReason::VolumeFailed => Severity::Critical,
@@ -45,5 +45,6 @@ fn words(reason: GapReason) -> &'static str {
         GapReason::Overrun => "the disk was slower than the cameras for too long",
         GapReason::StreamDiscontinuity => "packets were lost or the camera's clock jumped",
         GapReason::Damaged => "a file was found damaged or missing",
+        GapReason::NotScheduled => "nothing was to be recorded at this time",
     }
 }

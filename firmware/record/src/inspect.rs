@@ -55,6 +55,7 @@ pub(crate) fn inspect(file: &File, place: SegmentPlace, volume: VolumeId) -> Fin
         volume,
         start,
         end,
+        origin: place.origin,
         suffix: place.suffix,
         bytes: scan.valid_len,
         init_bytes: u32::try_from(init.init_len).unwrap_or(u32::MAX),

@@ -100,6 +100,7 @@ impl OpenSegment {
             volume: mount.id,
             start: self.start,
             end: self.start,
+            origin: new.place.origin,
             suffix: new.place.suffix,
             bytes: 0,
             init_bytes: u32::try_from(self.init.len()).unwrap_or(u32::MAX),

@@ -7,7 +7,7 @@
 use heron_store::Migrations;
 
 /// This room's tables, for `Store::open`.
-pub const MIGRATIONS: Migrations = Migrations { room: "record", steps: &[FIRST] };
+pub const MIGRATIONS: Migrations = Migrations { room: "record", steps: &[FIRST, ORIGIN] };
 
 const FIRST: &str = "
 CREATE TABLE record_volume(
@@ -88,4 +88,9 @@ CREATE TABLE record_alive(
     one INTEGER PRIMARY KEY CHECK(one = 1),
     at_ns INTEGER NOT NULL          -- the recorder was running at this time
 ) STRICT;
+";
+
+/// Where a segment came from: [`crate::layout::Origin`].
+const ORIGIN: &str = "
+ALTER TABLE record_segment ADD COLUMN origin INTEGER NOT NULL DEFAULT 0;
 ";
