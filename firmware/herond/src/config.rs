@@ -33,6 +33,27 @@ pub(crate) struct Volume {
     pub(crate) reserve_bytes: Option<u64>,
     /// At most this much footage on the volume.
     pub(crate) quota_bytes: Option<u64>,
+    /// What it is for.
+    pub(crate) role: VolumeRole,
+}
+
+/// What a volume is for, as the file says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum VolumeRole {
+    /// Streams are recorded to it.
+    #[default]
+    Spread,
+    /// Second copies of mirrored cameras.
+    Mirror,
+    /// Second copies of the footage of events.
+    Events,
+}
+
+impl Volume {
+    fn at(path: PathBuf) -> Self {
+        Self { path, reserve_bytes: None, quota_bytes: None, role: VolumeRole::default() }
+    }
 }
 
 #[derive(Deserialize)]
@@ -48,15 +69,20 @@ struct VolumeTable {
     path: PathBuf,
     reserve_bytes: Option<u64>,
     quota_bytes: Option<u64>,
+    #[serde(default)]
+    role: VolumeRole,
 }
 
 impl From<VolumeForm> for Volume {
     fn from(form: VolumeForm) -> Self {
         match form {
-            VolumeForm::Path(path) => Self { path, reserve_bytes: None, quota_bytes: None },
-            VolumeForm::Table(t) => {
-                Self { path: t.path, reserve_bytes: t.reserve_bytes, quota_bytes: t.quota_bytes }
-            }
+            VolumeForm::Path(path) => Self::at(path),
+            VolumeForm::Table(t) => Self {
+                path: t.path,
+                reserve_bytes: t.reserve_bytes,
+                quota_bytes: t.quota_bytes,
+                role: t.role,
+            },
         }
     }
 }
@@ -154,11 +180,7 @@ impl Config {
             bail!("key `data_dir`: {} must be an absolute path", self.data_dir.display());
         }
         if self.volumes.is_empty() {
-            self.volumes.push(Volume {
-                path: self.data_dir.join("footage"),
-                reserve_bytes: None,
-                quota_bytes: None,
-            });
+            self.volumes.push(Volume::at(self.data_dir.join("footage")));
         }
         for (i, volume) in self.volumes.iter().enumerate() {
             if !volume.path.is_absolute() {
@@ -167,6 +189,9 @@ impl Config {
             if self.volumes[..i].iter().any(|v| v.path == volume.path) {
                 bail!("key `volumes[{i}]`: {} is listed twice", volume.path.display());
             }
+        }
+        if self.volumes.iter().all(|v| v.role != VolumeRole::Spread) {
+            bail!("key `volumes`: streams are recorded to volumes with role = \"spread\", and there is none");
         }
         if !self.http.listen.ip().is_loopback() && !self.http.insecure && self.https.is_none() {
             bail!(
@@ -269,5 +294,16 @@ mod tests {
         assert_eq!(c.http.listen.port(), 9090);
         assert_eq!(c.log.format, LogFormat::Json);
         assert_eq!(c.volumes[1].quota_bytes, Some(5));
+    }
+
+    #[test]
+    fn a_volume_says_what_it_is_for_and_one_of_them_is_recorded_to() {
+        let volumes = |roles: &str| format!("data_dir = \"/d\"\nvolumes = [{roles}]");
+        let text = volumes(r#""/a", { path = "/b", role = "mirror" }, { path = "/c", role = "events" }"#);
+        let roles: Vec<_> = parse(&text, &[]).unwrap().volumes.iter().map(|v| v.role).collect();
+        assert_eq!(roles, [VolumeRole::Spread, VolumeRole::Mirror, VolumeRole::Events]);
+        let e = error(&volumes(r#"{ path = "/b", role = "mirror" }"#), &[]);
+        assert!(e.contains("volumes") && e.contains("spread"), "{e}");
+        assert!(error(&volumes(r#"{ path = "/b", role = "spare" }"#), &[]).contains("volumes"));
     }
 }

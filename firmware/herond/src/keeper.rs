@@ -11,7 +11,7 @@ use heron_core::EventDraft;
 use heron_hub::{Hub, HubConfig};
 use heron_ingest::{ChannelObserver, Ingest, IngestConfig};
 use heron_live::Live;
-use heron_record::{Recorder, RecorderConfig, VolumeConfig};
+use heron_record::{Recorder, RecorderConfig, VolumeConfig, VolumeRole};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,6 +121,11 @@ pub(crate) fn volumes(config: &Config) -> Vec<VolumeConfig> {
     let of = |v: &crate::config::Volume| VolumeConfig {
         reserve_bytes: v.reserve_bytes,
         quota_bytes: v.quota_bytes,
+        role: match v.role {
+            crate::config::VolumeRole::Spread => VolumeRole::Spread,
+            crate::config::VolumeRole::Mirror => VolumeRole::Mirror,
+            crate::config::VolumeRole::Events => VolumeRole::Events,
+        },
         ..VolumeConfig::new(&v.path)
     };
     config.volumes.iter().map(of).collect()

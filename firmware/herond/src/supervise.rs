@@ -7,11 +7,10 @@ use crate::rooms::{Rooms, tell};
 use heron_cameras::{Camera, RecordMode, Transport};
 use heron_core::{CameraId, EventDraft, Severity, StreamKey, StreamKind};
 use heron_ingest::{Ingest, Notice, StreamSpec, TransportChoice};
-use heron_record::{RecordPolicy, Recorder, StreamSituation};
+use heron_record::{RecordPolicy, Recorder, RetentionRules, StreamSituation};
 use heron_settings::Scope;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -57,6 +56,7 @@ impl Supervisor {
 
     /// Compares what is registered with what runs, and makes it so.
     pub(crate) fn follow(&mut self) {
+        self.follow_retention();
         let wanted: BTreeMap<StreamKey, Wanted> =
             self.rooms.cameras.all().iter().flat_map(|camera| self.streams_of(camera)).collect();
         let gone: Vec<StreamKey> = self.running.keys().filter(|k| !wanted.contains_key(k)).copied().collect();
@@ -76,6 +76,23 @@ impl Supervisor {
             self.connect(*key, now.link.as_ref());
         }
         self.running = wanted;
+    }
+
+    /// How long the footage of each camera is kept; of cameras that are no more, what the system and customer say.
+    fn follow_retention(&mut self) {
+        let settings = &self.rooms.settings;
+        let rules = |chain: &[Scope]| RetentionRules::from_settings(&settings.effective(chain));
+        self.recorder.set_retention(None, rules(&[Scope::System, Scope::Customer]));
+        let cameras = self.rooms.cameras.all();
+        for camera in self.running.keys().map(|k| k.camera) {
+            if !cameras.iter().any(|c| c.id == camera) {
+                self.recorder.forget_retention(camera);
+            }
+        }
+        for camera in cameras {
+            let chain = [Scope::System, Scope::Customer, Scope::Site(camera.site), Scope::Camera(camera.id)];
+            self.recorder.set_retention(Some(camera.id), rules(&chain));
+        }
     }
 
     fn connect(&self, key: StreamKey, link: Option<&Link>) {
@@ -126,13 +143,7 @@ impl Supervisor {
                 },
             })
         };
-        let policy = |recorded: bool| RecordPolicy {
-            max_age: u64::try_from(set.integer("retention.max_days"))
-                .ok()
-                .filter(|days| *days > 0)
-                .map(|days| Duration::from_secs(days * 86_400)),
-            ..if recorded { RecordPolicy::continuous() } else { RecordPolicy::off() }
-        };
+        let policy = |recorded: bool| if recorded { RecordPolicy::continuous() } else { RecordPolicy::off() };
         let recorded = camera.record.mode == RecordMode::Continuous && set.text("recording.mode") != "off";
         let mut streams = vec![(
             StreamKey::new(camera.id, StreamKind::Main),

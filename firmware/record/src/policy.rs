@@ -2,7 +2,6 @@
 
 use heron_core::{StreamState, WallTime};
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 
 /// When a stream is recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,13 +15,11 @@ pub enum RecordMode {
     Off,
 }
 
-/// How a stream is recorded and kept.
+/// How a stream is recorded. How long it is kept is [`crate::RetentionRules`]'.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RecordPolicy {
     /// When.
     pub mode: RecordMode,
-    /// Footage older than this is deleted even while there is room; `None`: what [`crate::RecorderConfig`] says.
-    pub max_age: Option<Duration>,
 }
 
 impl RecordPolicy {
@@ -32,7 +29,7 @@ impl RecordPolicy {
     }
     /// Do not record.
     pub fn off() -> Self {
-        Self { mode: RecordMode::Off, max_age: None }
+        Self { mode: RecordMode::Off }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::ledger::GapTracker;
 use crate::playback::Playback;
 use crate::policy::{RecordPolicy, StreamSituation, StreamStatus};
 use crate::recover;
+use crate::rules::{RetentionRules, Rules};
 use crate::scribe::Scribe;
 use crate::shared::{Desired, Shared, StreamControl, Volume, VolumeState};
 use crate::storage::{self, StorageReport};
@@ -14,7 +15,7 @@ use crate::stream_writer::StreamWriter;
 use crate::sweeper;
 use crate::volume::VolumeConfig;
 use crate::volume_writer::{self, TICK, VolumeWriter};
-use heron_core::{Clock, EventDraft, StreamKey};
+use heron_core::{CameraId, Clock, EventDraft, StreamKey};
 use heron_hub::Hub;
 use heron_store::Store;
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -35,8 +36,9 @@ const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
 pub struct RecorderConfig {
     /// Where to record; at least one.
     pub volumes: Vec<VolumeConfig>,
-    /// Footage older than this is deleted even while there is room; `None`: as long as there is room.
-    pub max_age: Option<Duration>,
+    /// How long footage of streams is kept for which [`Recorder::set_retention`] has said nothing: cameras that were
+    /// removed.
+    pub rules: RetentionRules,
     /// How often each volume's thread drains the rings: 200 ms.
     pub tick: Duration,
 }
@@ -44,7 +46,7 @@ pub struct RecorderConfig {
 impl RecorderConfig {
     /// Recording to `volumes`, everything else as usual.
     pub fn new(volumes: Vec<VolumeConfig>) -> Self {
-        Self { volumes, max_age: None, tick: TICK }
+        Self { volumes, rules: RetentionRules::default(), tick: TICK }
     }
 }
 
@@ -115,7 +117,7 @@ impl Recorder {
             next_segment: AtomicI64::new(segment + 1),
             next_gap: AtomicI64::new(gap + 1),
             next_stream: AtomicU64::new(0),
-            max_age: Mutex::new(config.max_age),
+            rules: Rules::new(config.rules),
             tick: config.tick,
             stopping: AtomicBool::new(false),
             bell: (Mutex::new(0), Condvar::new()),
@@ -261,9 +263,15 @@ impl Recorder {
             .collect()
     }
 
-    /// Changes the greatest age of footage for streams whose policy does not say.
-    pub fn set_max_age(&self, max_age: Option<Duration>) {
-        *self.shared.max_age.lock() = max_age;
+    /// How long the footage of `camera` is kept from now on; `None`: of all for which nothing else was said. Takes effect
+    /// within ten seconds.
+    pub fn set_retention(&self, camera: Option<CameraId>, rules: RetentionRules) {
+        self.shared.rules.set(camera, rules);
+    }
+
+    /// The camera is no more: what is left of it is kept as long as is said for all.
+    pub fn forget_retention(&self, camera: CameraId) {
+        self.shared.rules.forget(camera);
     }
 
     /// Retention never deletes a locked segment. Blocks on the database.

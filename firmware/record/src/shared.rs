@@ -7,6 +7,7 @@ use crate::ledger::Gap;
 use crate::policy::{RecordPolicy, StreamSituation, StreamStatus};
 use crate::recover::Standing;
 use crate::retention;
+use crate::rules::Rules;
 use crate::scribe::{Note, Scribe};
 use crate::stream_writer::StreamWriter;
 use crate::syncer::Syncer;
@@ -144,7 +145,7 @@ pub(crate) struct Shared {
     pub(crate) next_segment: AtomicI64,
     pub(crate) next_gap: AtomicI64,
     pub(crate) next_stream: AtomicU64,
-    pub(crate) max_age: Mutex<Option<Duration>>,
+    pub(crate) rules: Rules,
     pub(crate) tick: Duration,
     pub(crate) stopping: AtomicBool,
     pub(crate) bell: (Mutex<u64>, Condvar),

@@ -136,6 +136,6 @@ pub(crate) fn report(shared: &Shared) -> Result<StorageReport, RecordError> {
         write_bit_rate: BitRate(rate * 8),
         oldest,
         days_stored: oldest.map_or(0.0, |o| now.saturating_since(o).as_secs_f64() / 86_400.0),
-        days_expected: retention::days_expected(usable, rate, *shared.max_age.lock()),
+        days_expected: retention::days_expected(usable, rate, shared.rules.general().max_age),
     })
 }

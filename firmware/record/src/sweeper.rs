@@ -138,7 +138,6 @@ fn delete(shared: &Shared, volume: &Volume, segment: &Segment) -> Result<(), Rec
 /// Deletes what is older than its stream may be.
 pub(crate) fn expire(shared: &Shared) {
     let now = shared.clock.now();
-    let general = *shared.max_age.lock();
     let streams = match shared.store.read_blocking(catalogue::streams) {
         Ok(streams) => streams,
         Err(e) => {
@@ -147,8 +146,8 @@ pub(crate) fn expire(shared: &Shared) {
         }
     };
     for stream in streams {
-        let own = shared.streams.read().get(&stream).and_then(|c| c.desired.lock().policy.max_age);
-        let Some(before) = retention::too_old_before(now, own.or(general)) else { continue };
+        let max_age = shared.rules.of(stream.camera).max_age;
+        let Some(before) = retention::too_old_before(now, max_age) else { continue };
         if let Err(e) = expire_stream(shared, stream, before) {
             tracing::warn!(%stream, error = %e, "footage that is too old could not be deleted");
         }

@@ -28,12 +28,40 @@ pub struct VolumeConfig {
     pub reserve_bytes: Option<u64>,
     /// Most room for recordings, bytes; `None`: all there is but the reserve.
     pub quota_bytes: Option<u64>,
+    /// What it is for.
+    pub role: VolumeRole,
+}
+
+/// What a volume is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum VolumeRole {
+    /// Streams are recorded to it, spread over all volumes of this role by room and load.
+    #[default]
+    Spread,
+    /// It takes second copies of mirrored cameras; streams are recorded to it only when no other volume can take them.
+    Mirror,
+    /// It takes second copies of the footage of events; streams are recorded to it only when nothing else is left.
+    Events,
+}
+
+impl VolumeRole {
+    /// Every role.
+    pub const ALL: [Self; 3] = [Self::Spread, Self::Mirror, Self::Events];
+
+    /// `spread`, `mirror` or `events`, as in the configuration and the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Spread => "spread",
+            Self::Mirror => "mirror",
+            Self::Events => "events",
+        }
+    }
 }
 
 impl VolumeConfig {
     /// The directory at `path` with the default limits.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), reserve_bytes: None, quota_bytes: None }
+        Self { path: path.into(), reserve_bytes: None, quota_bytes: None, role: VolumeRole::default() }
     }
 }
 

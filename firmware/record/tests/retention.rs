@@ -5,7 +5,7 @@ mod common;
 
 use common::{Box, Camera, START, key, wait};
 use heron_core::{GapReason, StreamKey, WallTime};
-use heron_record::{RecordPolicy, RecorderConfig, StreamSituation, VolumeConfig, VolumeState};
+use heron_record::{RecorderConfig, RetentionRules, StreamSituation, VolumeConfig, VolumeState};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -61,8 +61,11 @@ fn feed(b: &Box, stream: StreamKey, camera: &mut Camera, seconds: u32) {
 fn a_quota_is_kept_by_deleting_the_oldest() {
     let dir = tempfile::tempdir().unwrap();
     let quota = 100 * MIB;
-    let volume =
-        VolumeConfig { quota_bytes: Some(quota), reserve_bytes: Some(0), path: dir.path().join("v1") };
+    let volume = VolumeConfig {
+        quota_bytes: Some(quota),
+        reserve_bytes: Some(0),
+        ..VolumeConfig::new(dir.path().join("v1"))
+    };
     let b = Box::with(dir, vec![volume]);
     let stream = key(1);
     b.record(stream);
@@ -88,8 +91,11 @@ fn a_quota_is_kept_by_deleting_the_oldest() {
 #[test]
 fn a_locked_segment_survives() {
     let dir = tempfile::tempdir().unwrap();
-    let volume =
-        VolumeConfig { quota_bytes: Some(100 * MIB), reserve_bytes: Some(0), path: dir.path().join("v1") };
+    let volume = VolumeConfig {
+        quota_bytes: Some(100 * MIB),
+        reserve_bytes: Some(0),
+        ..VolumeConfig::new(dir.path().join("v1"))
+    };
     let b = Box::with(dir, vec![volume]);
     let stream = key(1);
     b.record(stream);
@@ -114,10 +120,7 @@ fn footage_older_than_allowed_goes_although_there_is_room() {
     let b = Box::new();
     let stream = key(1);
     b.record(stream);
-    b.recorder.set_policy(
-        stream,
-        RecordPolicy { max_age: Some(Duration::from_secs(3600)), ..RecordPolicy::continuous() },
-    );
+    b.recorder.set_retention(Some(stream.camera), RetentionRules::at_most(Duration::from_secs(3600)));
     let mut camera = Camera::new();
     b.feed(stream, &mut camera, 200.0);
     b.wait_recorded(stream, camera.wall);
@@ -135,7 +138,7 @@ fn no_write_fails_while_there_is_something_to_delete_and_a_full_volume_is_said()
     let path = dir.path().join("v1");
     let Some(_tmpfs) = Tmpfs::mount(&path, 96 * MIB) else { return };
     // No reserve: only the refused write itself can tell.
-    let volume = VolumeConfig { quota_bytes: None, reserve_bytes: Some(0), path: path.clone() };
+    let volume = VolumeConfig { reserve_bytes: Some(0), ..VolumeConfig::new(&path) };
     let mut b = Box::with(dir, vec![volume]);
     let stream = key(1);
     b.record(stream);
@@ -234,11 +237,8 @@ fn streams_move_to_another_volume_when_theirs_turns_read_only() {
     let (one, two) = (dir.path().join("v1"), dir.path().join("v2"));
     let Some(big) = Ext4::mount(&one, 400 * MIB) else { return };
     let Some(_small) = Tmpfs::mount(&two, 150 * MIB) else { return };
-    let volumes = [&one, &two].map(|path| VolumeConfig {
-        quota_bytes: None,
-        reserve_bytes: Some(MIB),
-        path: path.clone(),
-    });
+    let volumes =
+        [&one, &two].map(|path| VolumeConfig { reserve_bytes: Some(MIB), ..VolumeConfig::new(path) });
     let mut b = Box::with(dir, volumes.to_vec());
     let stream = key(1);
     b.record(stream);
@@ -277,7 +277,7 @@ fn nothing_is_recorded_onto_the_mount_point_of_a_missing_volume() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("v1");
     let Some(tmpfs) = Tmpfs::mount(&path, 100 * MIB) else { return };
-    let volume = VolumeConfig { quota_bytes: None, reserve_bytes: Some(MIB), path: path.clone() };
+    let volume = VolumeConfig { reserve_bytes: Some(MIB), ..VolumeConfig::new(&path) };
     let mut b = Box::with(dir, vec![volume]);
     let stream = key(1);
     b.record(stream);

@@ -36,6 +36,14 @@ pub enum KeyType {
         /// The words.
         of: &'static [&'static str],
     },
+    /// Whole numbers by name: `{"analytics.*": 30}`. A name is dotted words and may end with `*`; there are at most
+    /// 64. Nothing is in it when nobody has said anything.
+    Integers {
+        /// Least number.
+        min: i64,
+        /// Greatest number.
+        max: i64,
+    },
     /// An IANA time zone name such as `Europe/Berlin`.
     TimeZone {
         /// When nobody has said anything.
@@ -64,6 +72,7 @@ impl Key {
         match self.kind {
             KeyType::Bool { default } => default.into(),
             KeyType::Integer { default, .. } => default.into(),
+            KeyType::Integers { .. } => json!({}),
             KeyType::Text { default, .. }
             | KeyType::Choice { default, .. }
             | KeyType::TimeZone { default } => default.into(),
@@ -94,6 +103,7 @@ impl Key {
                     Some(format!("must be a whole number from {min} to {max}{unit}, not {}", short(value)))
                 }
             },
+            KeyType::Integers { min, max } => integers_fault(value, min, max, self.unit),
             KeyType::Text { min_chars, max_chars, .. } => match value.as_str() {
                 Some(s) if s.chars().any(char::is_control) => {
                     Some("must not hold control characters".to_owned())
@@ -122,6 +132,12 @@ impl Key {
             KeyType::Integer { min, max, .. } => {
                 json!({ "type": ["integer", "null"], "minimum": min, "maximum": max })
             }
+            KeyType::Integers { min, max } => json!({
+                "type": ["object", "null"],
+                "maxProperties": MOST_NAMES,
+                "propertyNames": { "pattern": "^([a-z0-9_]+\\.)*([a-z0-9_]+|\\*)$", "maxLength": 64 },
+                "additionalProperties": { "type": "integer", "minimum": min, "maximum": max },
+            }),
             KeyType::Text { min_chars, max_chars, .. } => {
                 json!({ "type": ["string", "null"], "minLength": min_chars, "maxLength": max_chars })
             }
@@ -144,6 +160,37 @@ impl Key {
     }
 }
 
+/// Names in one value of [`KeyType::Integers`].
+const MOST_NAMES: usize = 64;
+
+fn integers_fault(value: &Value, min: i64, max: i64, unit: Option<&str>) -> Option<String> {
+    let Some(all) = value.as_object() else {
+        return Some(format!("must be an object of names and whole numbers, not {}", short(value)));
+    };
+    if all.len() > MOST_NAMES {
+        return Some(format!("must have at most {MOST_NAMES} names, not {}", all.len()));
+    }
+    let word = |w: &str| {
+        !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
+    all.iter().find_map(|(name, number)| {
+        let (stem, family) = name.strip_suffix('*').map_or((name.as_str(), false), |stem| (stem, true));
+        let words = if family { stem.strip_suffix('.').unwrap_or(stem) } else { stem };
+        let named = name.len() <= 64
+            && (family == (stem.is_empty() || stem.ends_with('.')))
+            && ((family && stem.is_empty()) || words.split('.').all(word));
+        if !named {
+            let name = short(&Value::from(name.as_str()));
+            return Some(format!("{name} is not a name such as analytics.intrusion or analytics.*"));
+        }
+        let fits = number.as_i64().is_some_and(|n| (min..=max).contains(&n));
+        let unit = unit.map(|u| format!(" {u}")).unwrap_or_default();
+        (!fits).then(|| {
+            format!("{name} must be a whole number from {min} to {max}{unit}, not {}", short(number))
+        })
+    })
+}
+
 /// A value for an error message, cut short.
 fn short(value: &Value) -> String {
     let text = value.to_string();
@@ -155,7 +202,30 @@ fn short(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::KEYS;
+
+    #[test]
+    fn integers_by_name_are_checked_name_by_name() {
+        let fault = |v: Value| integers_fault(&v, 0, 10, Some("days"));
+        for good in [json!({}), json!({"*": 1}), json!({"analytics.*": 0, "camera.lost": 10, "manual": 3})] {
+            assert_eq!(fault(good.clone()), None, "{good}");
+        }
+        for bad in [
+            json!(3),
+            json!({"": 1}),
+            json!({"a.": 1}),
+            json!({"a..b": 1}),
+            json!({"a*": 1}),
+            json!({"A": 1}),
+            json!({"a": 11}),
+            json!({"a": "1"}),
+            json!({".*": 1}),
+            json!({"x".repeat(65): 1}),
+        ] {
+            assert!(fault(bad.clone()).is_some(), "{bad}");
+        }
+    }
 
     #[test]
     fn every_default_passes_its_own_check() {

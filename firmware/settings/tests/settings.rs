@@ -104,7 +104,7 @@ async fn bad_values_are_refused_by_name_and_change_nothing() {
         ("site.name", json!(long), "1 to 100"),
         ("site.name", json!("a\u{0}b"), "control"),
         ("no.such", json!(1), "no such setting"),
-        ("retention.max_dayz", json!(1), "there are retention.max_days"),
+        ("retention.max_dayz", json!(1), "retention.max_days"),
         ("'; DROP TABLE settings_versions; --", json!(1), "no such setting"),
     ] {
         let error =
