@@ -103,13 +103,9 @@ async fn start_recorder(config: &Config, rooms: &Arc<Rooms>, hub: &Arc<Hub>) -> 
     let (rooms, hub) = (Arc::clone(rooms), Arc::clone(hub));
     let events: tokio::sync::mpsc::Sender<EventDraft> = rooms.events.clone();
     tokio::task::spawn_blocking(move || {
-        if rooms.recovered {
-            tracing::warn!("looking through every recorded file: the catalogue may have lost some");
-            let report = heron_record::fsck(&volumes, &rooms.store, true)?;
-            tracing::warn!("{report}");
-        }
         let clock = Arc::clone(&rooms.clock);
-        Recorder::start(RecorderConfig::new(volumes), hub, rooms.store.clone(), clock, events)
+        let config = RecorderConfig { lost_rows: rooms.recovered, ..RecorderConfig::new(volumes) };
+        Recorder::start(config, hub, rooms.store.clone(), clock, events)
     })
     .await?
     .map(Arc::new)

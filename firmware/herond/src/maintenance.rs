@@ -5,19 +5,20 @@ use crate::{keeper, rooms};
 use anyhow::Result;
 use heron_core::SystemClock;
 use heron_store::{Store, StoreOptions};
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Says what is wrong with the configuration, the database and the volumes, without changing anything.
 pub(crate) async fn check(config: &Config) -> Result<ExitCode> {
     let mut wrong = 0;
     let mut say = |what: String, problem: Option<String>| match problem {
-        None => println!("ok       {what}"),
+        None => print(format_args!("ok       {what}")),
         Some(problem) => {
             wrong += 1;
-            println!("problem  {what}: {problem}");
+            print(format_args!("problem  {what}: {problem}"))
         }
     };
-    say("configuration".to_owned(), None);
+    say("configuration".to_owned(), None)?;
     let database = rooms::database(config);
     let shown = format!("database {}", database.display());
     if database.exists() {
@@ -29,9 +30,9 @@ pub(crate) async fn check(config: &Config) -> Result<ExitCode> {
             Ok(store) => store.integrity_check().await.err().map(|e| e.to_string()),
             Err(error) => Some(error.to_string()),
         };
-        say(shown, problem);
+        say(shown, problem)?;
     } else {
-        say(format!("{shown} (will be made at the first start)"), None);
+        say(format!("{shown} (will be made at the first start)"), None)?;
     }
     for volume in &config.volumes {
         let problem = match std::fs::metadata(&volume.path) {
@@ -42,9 +43,14 @@ pub(crate) async fn check(config: &Config) -> Result<ExitCode> {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => None,
             Err(e) => Some(e.to_string()),
         };
-        say(format!("volume {}", volume.path.display()), problem);
+        say(format!("volume {}", volume.path.display()), problem)?;
     }
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Prints a line. Not println!, which panics when the reader of a pipe has seen enough.
+pub(crate) fn print(line: std::fmt::Arguments<'_>) -> Result<()> {
+    Ok(writeln!(std::io::stdout(), "{line}")?)
 }
 
 /// Compares the files with the catalogue; status 1 when they differ and were not repaired.
@@ -54,6 +60,6 @@ pub(crate) fn fsck(config: &Config, repair: bool) -> Result<ExitCode> {
         eprintln!("{recovery}");
     }
     let report = heron_record::fsck(&keeper::volumes(config), &store, repair)?;
-    println!("{report}");
+    print(format_args!("{report}"))?;
     Ok(if report.is_clean() || repair { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

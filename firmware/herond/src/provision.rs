@@ -40,7 +40,7 @@ pub(crate) async fn provision(config: &Config, file: &Path) -> Result<()> {
             None => register.create(camera).await,
         };
         outcome.with_context(|| format!("camera {} of {} ({name:?})", i + 1, file.display()))?;
-        println!("{name}");
+        crate::maintenance::print(format_args!("{name}"))?;
     }
     store.close().await;
     Ok(())

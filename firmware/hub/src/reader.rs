@@ -126,7 +126,8 @@ impl<T: RingItem> Drop for LiveReader<T> {
     }
 }
 
-/// Follows a ring that keeps what it has not read. Polled, never waits.
+/// Follows a ring that keeps what it has not read, and what it has read and not [released](PinnedReader::release).
+/// Polled, never waits.
 #[derive(Debug)]
 pub struct PinnedReader<T: RingItem> {
     ring: Arc<Ring<T>>,
@@ -139,9 +140,10 @@ impl<T: RingItem> PinnedReader<T> {
     }
 
     /// Appends at most `max` unread items to `out` in order. When items were lost it says so once; the items
-    /// after the loss need not begin with a key frame.
-    pub fn drain(&mut self, out: &mut Vec<Arc<T>>, max: usize) -> Drained {
-        let drained = self.ring.with_state(|state| {
+    /// after the loss need not begin with a key frame. What was read stays in the ring until it is
+    /// [released](PinnedReader::release).
+    pub fn take(&mut self, out: &mut Vec<Arc<T>>, max: usize) -> Drained {
+        self.ring.with_state(|state| {
             let overrun = state.catch_up(self.cursor).map(|(units, bytes)| Overrun { units, bytes });
             let before = out.len();
             out.extend(std::iter::from_fn(|| state.take(self.cursor)).take(max));
@@ -151,12 +153,28 @@ impl<T: RingItem> PinnedReader<T> {
                 remaining: state.unread(self.cursor),
                 closed: state.is_closed(),
             }
-        });
+        })
+    }
+
+    /// [`PinnedReader::take`], and what was read is done with.
+    pub fn drain(&mut self, out: &mut Vec<Arc<T>>, max: usize) -> Drained {
+        let drained = self.take(out, max);
         if drained.units > 0 {
-            let mut fallen = Vec::new();
-            self.ring.reader_moved(&mut fallen);
+            self.release(None);
         }
         drained
+    }
+
+    /// What was read is done with, but for `oldest` and what came after it: that, from the key frame at or before
+    /// it on, can be had again by [`PinnedReader::rewind`]. Without `oldest` everything that was read is done with.
+    pub fn release(&mut self, oldest: Option<&Arc<T>>) {
+        self.ring.release(self.cursor, oldest);
+    }
+
+    /// Goes back to the newest key frame held that is not after the oldest item which was not released, so that
+    /// somebody else can take over without a gap. What the ring had to let go meanwhile is not there any more.
+    pub fn rewind(&mut self) {
+        self.ring.with_state(|state| state.rewind(self.cursor));
     }
 }
 

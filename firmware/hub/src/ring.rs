@@ -42,6 +42,8 @@ pub(crate) struct Cursor {
     pub(crate) next: u64,
     /// Bytes pushed before `next`.
     pub(crate) bytes_before: u64,
+    /// Pinned: the oldest item that it may come back to.
+    pub(crate) keep: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,6 +176,17 @@ impl<T: RingItem> Ring<T> {
         f(&mut self.state.lock())
     }
 
+    /// See [`PinnedReader::release`].
+    pub(crate) fn release(&self, cursor: usize, oldest: Option<&Arc<T>>) {
+        let mut fallen = Vec::new();
+        let mut state = self.state.lock();
+        let before = state.bytes;
+        state.release(cursor, oldest);
+        state.forget_what_nobody_needs(&mut fallen);
+        self.account(before, &mut state);
+        drop(state);
+    }
+
     /// Drops what only the reader of `cursor` still needed. Called by readers after they have moved.
     pub(crate) fn reader_moved(&self, fallen: &mut Vec<Arc<T>>) {
         let mut state = self.state.lock();
@@ -250,7 +263,7 @@ impl<T: RingItem> State<T> {
         let mut keep = newest;
         for cursor in self.cursors.iter().flatten() {
             match cursor.kind {
-                CursorKind::Pinned => keep = keep.min(cursor.next),
+                CursorKind::Pinned => keep = keep.min(cursor.keep),
                 CursorKind::Following if cursor.next >= grace => keep = keep.min(cursor.next),
                 CursorKind::Following | CursorKind::AwaitingStart { .. } => {}
             }
@@ -272,12 +285,13 @@ impl<T: RingItem> State<T> {
     }
 
     fn at_head(&self, kind: CursorKind) -> Cursor {
-        Cursor { kind, next: self.head(), bytes_before: self.bytes_before + self.bytes as u64 }
+        let next = self.head();
+        Cursor { kind, next, bytes_before: self.bytes_before + self.bytes as u64, keep: next }
     }
 
     fn at_newest_start(&self, kind: CursorKind) -> Option<Cursor> {
         let next = *self.starts.back()?;
-        Some(Cursor { kind, next, bytes_before: self.bytes_before_item(next) })
+        Some(Cursor { kind, next, bytes_before: self.bytes_before_item(next), keep: next })
     }
 
     fn bytes_before_item(&self, number: u64) -> u64 {
@@ -322,9 +336,12 @@ impl<T: RingItem> State<T> {
         let fallen_behind = cursor.next < self.first;
         let moved = match cursor.kind {
             CursorKind::Pinned | CursorKind::Following if !fallen_behind => return None,
-            CursorKind::Pinned => {
-                Cursor { kind: CursorKind::Pinned, next: self.first, bytes_before: self.bytes_before }
-            }
+            CursorKind::Pinned => Cursor {
+                kind: CursorKind::Pinned,
+                next: self.first,
+                bytes_before: self.bytes_before,
+                keep: self.first,
+            },
             CursorKind::Following | CursorKind::AwaitingStart { .. } => {
                 match self.at_newest_start(CursorKind::Following).filter(|start| start.next >= cursor.next) {
                     Some(start) => start,
@@ -350,6 +367,38 @@ impl<T: RingItem> State<T> {
             self.statistics.live_skipped_items += items;
         }
         Some((items, moved.bytes_before - cursor.bytes_before))
+    }
+
+    /// Pinned cursor `index` needs nothing before the newest start at or before `oldest` any more; without `oldest`
+    /// nothing that it has read.
+    pub(crate) fn release(&mut self, index: usize, oldest: Option<&Arc<T>>) {
+        let Some(cursor) = self.cursors.get(index).copied().flatten() else { return };
+        let read = usize::try_from(cursor.next.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        let upto = match oldest {
+            None => cursor.next,
+            Some(oldest) => {
+                let at = self.items.iter().take(read).rposition(|item| Arc::ptr_eq(item, oldest));
+                let Some(at) = at else { return };
+                let at = self.first + at as u64;
+                self.starts.iter().rev().copied().find(|s| *s <= at).unwrap_or(at)
+            }
+        };
+        if let Some(Some(cursor)) = self.cursors.get_mut(index) {
+            // Never back: what has been released may be gone.
+            cursor.keep = cursor.keep.max(upto);
+        }
+    }
+
+    /// Moves pinned cursor `index` back to the newest start at or before the oldest item that it still needs.
+    pub(crate) fn rewind(&mut self, index: usize) {
+        let Some(cursor) = self.cursors.get(index).copied().flatten() else { return };
+        let needed = cursor.keep.max(self.first);
+        let next = self.starts.iter().rev().copied().find(|s| *s <= needed).unwrap_or(needed);
+        // What was lost before it was read stays to be told.
+        if next < cursor.next && cursor.next >= self.first {
+            let bytes_before = self.bytes_before_item(next);
+            self.cursors[index] = Some(Cursor { next, bytes_before, keep: next, ..cursor });
+        }
     }
 
     /// The next item of cursor `index`, which moves on. Call [`State::catch_up`] first.

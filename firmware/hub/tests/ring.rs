@@ -115,6 +115,41 @@ fn a_pinned_reader_keeps_what_it_has_not_read() {
 }
 
 #[test]
+fn a_pinned_reader_can_go_back_to_the_key_frame_before_what_it_has_not_released() {
+    let ring = Ring::new(1 << 20);
+    let mut reader = ring.pinned_reader();
+    push(&ring, 0, "kppkppkppkp", 10);
+    let mut out = Vec::new();
+    assert_eq!(reader.take(&mut out, 100).units, 11);
+    assert_eq!(ring.statistics().depth_items, 11, "nothing is released yet");
+    reader.release(Some(&out[5]));
+    assert_eq!(ring.statistics().depth_items, 8, "kept from the key frame before the fifth");
+    reader.rewind();
+    let mut again = Vec::new();
+    let taken = reader.take(&mut again, 100);
+    assert_eq!((numbers(&again), taken.overrun), ((3..11).collect(), None));
+    reader.release(None);
+    assert_eq!(ring.statistics().depth_items, 2, "one group is left for the next viewer");
+    reader.rewind();
+    assert_eq!(reader.take(&mut Vec::new(), 100).units, 2, "and for whoever takes over");
+}
+
+#[test]
+fn what_the_ring_had_to_let_go_is_not_there_to_go_back_to() {
+    let ring = Ring::new(50);
+    let mut reader = ring.pinned_reader();
+    push(&ring, 0, "kpp", 10);
+    let mut out = Vec::new();
+    reader.take(&mut out, 100);
+    push(&ring, 3, "kppp", 10);
+    assert_eq!(reader.take(&mut out, 100).overrun, None, "what was lost had been read");
+    reader.rewind();
+    let mut again = Vec::new();
+    reader.take(&mut again, 100);
+    assert_eq!(numbers(&again), [2, 3, 4, 5, 6], "from the oldest that is held");
+}
+
+#[test]
 fn an_overrun_of_a_pinned_reader_is_reported_once_with_its_size() {
     let ring = Ring::new(50);
     let mut reader = ring.pinned_reader();

@@ -56,6 +56,13 @@ impl SegmentFile {
         }
     }
 
+    /// Cuts the file back to `length`.
+    pub(crate) fn cut(&mut self, length: u64) -> io::Result<()> {
+        rustix::fs::ftruncate(&*self.file, length)?;
+        (self.length, self.allocated) = (length, length);
+        Ok(())
+    }
+
     fn allocate(&mut self, upto: u64) {
         if !self.allocate || upto <= self.allocated {
             return;

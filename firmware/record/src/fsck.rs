@@ -40,6 +40,7 @@ pub fn fsck(volumes: &[VolumeConfig], store: &Store, repair: bool) -> Result<Fsc
             mount: &mount,
             depth: Depth::Files,
             repair,
+            doubt_after: None,
             next_segment: &next_segment,
             next_gap: &next_gap,
             in_use: &|_| false,

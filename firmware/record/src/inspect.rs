@@ -12,6 +12,8 @@ use std::fs::File;
 pub(crate) enum Finding {
     /// A recording. `cut` when bytes after its last whole fragment are of no use.
     Recording { segment: Segment, cut: Option<Cut> },
+    /// A recording that was begun, and nothing of it can be played: what a crash leaves of a file's first moment.
+    Stub { length: u64, why: String },
     /// No recording that could be played; left alone.
     Unusable(String),
 }
@@ -28,20 +30,21 @@ pub(crate) fn inspect(file: &File, place: SegmentPlace, volume: VolumeId) -> Fin
     let scan = scan::scan(file);
     let length = file.metadata().map_or(scan.valid_len, |m| m.len());
     let why = || scan.problem.as_ref().map_or_else(|| "it ends early".to_owned(), Problem::to_string);
-    let Some(init) = &scan.init else { return Finding::Unusable(why()) };
     if let Some(Problem::Io { .. }) = &scan.problem {
         // Never judged by what a dying disk did not give.
         return Finding::Unusable(why());
+    }
+    let Some(init) = &scan.init else {
+        return if length == 0 { Finding::Stub { length, why: why() } } else { Finding::Unusable(why()) };
+    };
+    if scan.fragments.is_empty() {
+        return Finding::Stub { length, why: format!("it has no whole fragment ({})", why()) };
     }
     let Some(format) = summary::format_of(init.tracks.iter().map(|t| &t.spec)) else {
         return Finding::Unusable("it has no video track".into());
     };
     let Some((start, end, frames)) = summary::extent_of(&scan.fragments) else {
-        return Finding::Unusable(if scan.fragments.is_empty() {
-            format!("it has no whole fragment ({})", why())
-        } else {
-            "it says nowhere when it was recorded".into()
-        });
+        return Finding::Unusable("it says nowhere when it was recorded".into());
     };
     if start.as_millis() != place.start_ms {
         return Finding::Unusable(format!(

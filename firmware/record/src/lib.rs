@@ -56,6 +56,7 @@
 
 pub mod catalogue;
 mod clip;
+mod duty;
 mod error;
 mod events;
 mod file;

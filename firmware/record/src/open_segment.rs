@@ -1,6 +1,7 @@
 //! A segment that is being written: its file, its row, its index in memory.
 
 use crate::catalogue::{Segment, SegmentFormat, SegmentState};
+use crate::duty::Handover;
 use crate::file::SegmentFile;
 use crate::layout::SegmentPlace;
 use crate::scribe::Note;
@@ -40,18 +41,28 @@ impl OpenSegment {
         Some(Self { start, init, format, file: None })
     }
 
-    /// Appends a fragment: one write. All of it or nothing.
+    /// Appends a fragment: one write. All of it or nothing. `handover` is for whoever takes the stream over if the disk
+    /// hangs; then the error is [`crate::duty::Superseded`] and nothing was written that stays.
     pub(crate) fn append(
         &mut self,
         shared: &Shared,
         volume: &Volume,
         mount: &Mount,
-        stream: StreamKey,
         fragment: &Fragment,
+        handover: Handover,
     ) -> std::io::Result<Written> {
-        let (mut file, mut segment) = match self.file.take() {
-            Some(open) => open,
-            None => self.create(shared, volume, mount, stream)?,
+        let stream = handover.control.key;
+        volume.duty.go(shared.clock.monotonic(), handover);
+        let taken = match self.file.take() {
+            Some(open) => Ok(open),
+            None => self.create(shared, volume, mount, stream),
+        };
+        let (mut file, mut segment) = match taken {
+            Ok(open) => open,
+            Err(e) => {
+                volume.duty.back()?;
+                return Err(e);
+            }
         };
         let before = file.length();
         let is_first = before == 0;
@@ -64,10 +75,17 @@ impl OpenSegment {
         }
         parts.push(&fragment.header);
         parts.extend(fragment.payloads.iter().map(|p| &p[..]));
-        if let Err(e) = file.append(&parts) {
+        let appended = file.append(&parts);
+        if let Err(superseded) = volume.duty.back() {
+            // The other volume has this fragment too, and the file's row does not: it goes.
+            volume.syncer.forget(segment.id);
+            let _ = if is_first { mount.unlink(&segment.place()) } else { file.cut(before) };
+            return Err(superseded.into());
+        }
+        if let Err(e) = appended {
             if is_first {
                 // A file without anything in it is no recording.
-                volume.syncer.end(segment.id, 0);
+                volume.syncer.forget(segment.id);
                 let _ = mount.unlink(&segment.place());
             } else {
                 self.file = Some((file, segment));
@@ -126,6 +144,14 @@ impl OpenSegment {
         } else if let Some(live) = shared.live.lock().get_mut(&segment.id) {
             live.segment = segment.clone();
             live.fragments.push(index);
+        }
+    }
+
+    /// The volume has failed: the file is let go as it is. Its row says what is known to be written and that it is open:
+    /// recovery looks at it when the volume is back.
+    pub(crate) fn let_go(self, shared: &Shared) {
+        if let Some((_, segment)) = self.file {
+            shared.scribe.note(Note::LetGo(Box::new(segment)));
         }
     }
 

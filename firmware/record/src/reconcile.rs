@@ -12,7 +12,7 @@ use crate::report::FsckReport;
 use crate::volume::Mount;
 use heron_core::{GapReason, WallTime};
 use heron_store::Store;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -31,17 +31,32 @@ pub(crate) struct Reconciler<'a> {
     pub(crate) mount: &'a Mount,
     pub(crate) depth: Depth,
     pub(crate) repair: bool,
+    /// Closed segments that end after this are read too: their last second may not have reached the disk.
+    pub(crate) doubt_after: Option<WallTime>,
     pub(crate) next_segment: &'a AtomicI64,
     pub(crate) next_gap: &'a AtomicI64,
     /// Segments that are being written at this moment.
     pub(crate) in_use: &'a dyn Fn(&SegmentPlace) -> bool,
 }
 
-/// Changes for the catalogue, written in one transaction per day.
+/// Rows written in one transaction: 64 files are read in a tenth of a second on flash and in one on a hard disk, and after
+/// that retention knows them.
+const ROWS_AT_ONCE: usize = 64;
+
+/// Changes for the catalogue.
 #[derive(Default)]
 struct Changes {
     put: Vec<Segment>,
     gaps: Vec<(heron_core::StreamKey, Gap)>,
+    /// Rows of segments of which nothing reached the disk.
+    remove: Vec<i64>,
+}
+
+/// What names and rows of a day say: files that must be looked into, with their rows, and rows without a file.
+#[derive(Default)]
+pub(crate) struct Compared {
+    files: Vec<(SegmentPlace, PathBuf, Option<Segment>)>,
+    missing: Vec<Segment>,
 }
 
 impl Reconciler<'_> {
@@ -65,13 +80,14 @@ impl Reconciler<'_> {
 
     /// Compares one day.
     pub(crate) fn day(&self, day: &str, report: &mut FsckReport) -> Result<(), RecordError> {
-        let start: WallTime =
-            format!("{day}T00:00:00Z").parse().map_err(|e: String| RecordError::invalid("day", e))?;
-        let end = start.plus_nanos(86_400_000_000_000);
-        let id = self.mount.id;
-        let rows = self.store.read_blocking(|c| catalogue::on_volume(c, id, start, end))?;
-        let mut rows: HashMap<SegmentPlace, Segment> = rows.into_iter().map(|s| (s.place(), s)).collect();
-        let mut changes = Changes::default();
+        let compared = self.compare(day, report)?;
+        self.carry_out(compared, report, &|| true)
+    }
+
+    /// Compares the names of one day with its rows. Quick; nothing may be deleted by retention meanwhile.
+    pub(crate) fn compare(&self, day: &str, report: &mut FsckReport) -> Result<Compared, RecordError> {
+        let mut rows = self.rows(day)?;
+        let mut compared = Compared::default();
         for (camera, path) in list(&self.mount.root().join(RECORDINGS))? {
             if !path.is_dir() || camera.parse::<heron_core::CameraId>().is_err() {
                 continue;
@@ -79,22 +95,102 @@ impl Reconciler<'_> {
             for (name, path) in list(&path.join(day))? {
                 match SegmentPlace::parse(&camera, day, &name) {
                     Some(place) if (self.in_use)(&place) => drop(rows.remove(&place)),
-                    Some(place) => self.file(place, path, rows.remove(&place), report, &mut changes),
+                    Some(place) => {
+                        report.files += 1;
+                        let row = rows.remove(&place);
+                        if !row.as_ref().is_some_and(|r| self.trusts(r)) {
+                            compared.files.push((place, path, row));
+                        }
+                    }
                     None => report.foreign(path, "its name is not one that Heron gives"),
                 }
             }
         }
-        for (place, row) in rows {
-            if !(self.in_use)(&place) {
-                self.missing(row, report, &mut changes);
+        compared.missing = rows.into_values().filter(|row| !(self.in_use)(&row.place())).collect();
+        compared.files.sort_by_key(|(place, ..)| (place.start_ms, *place));
+        Ok(compared)
+    }
+
+    /// Looks into the files that were found, the oldest first, and writes what they say. `go_on` is asked each time that
+    /// something was written.
+    pub(crate) fn carry_out(
+        &self,
+        compared: Compared,
+        report: &mut FsckReport,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<(), RecordError> {
+        let mut changes = Changes::default();
+        for row in compared.missing {
+            self.missing(row, report, &mut changes);
+        }
+        for (place, path, row) in compared.files {
+            self.file(place, path, row, report, &mut changes);
+            if changes.put.len() >= ROWS_AT_ONCE {
+                self.write(std::mem::take(&mut changes))?;
+                if !go_on() {
+                    return Ok(());
+                }
             }
         }
-        if self.repair && !(changes.put.is_empty() && changes.gaps.is_empty()) {
-            self.store.write_blocking(move |tx| {
-                changes.put.iter().try_for_each(|s| catalogue::put(tx, s))?;
-                changes.gaps.iter().try_for_each(|(stream, gap)| gap_rows::put(tx, *stream, gap))
-            })?;
+        self.write(changes)?;
+        go_on();
+        Ok(())
+    }
+
+    /// Reads the newest file of each stream, so that it is known until when it was recorded. For a catalogue that knows
+    /// nothing: a few files now, the others when there is time.
+    pub(crate) fn newest(&self, report: &mut FsckReport) -> Result<(), RecordError> {
+        let mut compared = Compared::default();
+        let mut rows = HashMap::new();
+        for (camera, path) in list(&self.mount.root().join(RECORDINGS))? {
+            let Some((day, path)) = list(&path)?.pop() else { continue };
+            let mut newest: BTreeMap<_, (SegmentPlace, PathBuf)> = BTreeMap::new();
+            for (name, path) in list(&path)? {
+                if let Some(place) = SegmentPlace::parse(&camera, &day, &name)
+                    && place.origin == layout::Origin::Live
+                {
+                    newest.insert(place.stream, (place, path));
+                }
+            }
+            if !newest.is_empty() && !rows.contains_key(&day) {
+                rows.insert(day.clone(), self.rows(&day)?);
+            }
+            for (place, path) in newest.into_values() {
+                let row = rows.get_mut(&day).and_then(|of_day| of_day.remove(&place));
+                if !row.as_ref().is_some_and(|r| self.trusts(r)) {
+                    compared.files.push((place, path, row));
+                }
+            }
         }
+        self.carry_out(compared, report, &|| true)
+    }
+
+    fn rows(&self, day: &str) -> Result<HashMap<SegmentPlace, Segment>, RecordError> {
+        let start: WallTime =
+            format!("{day}T00:00:00Z").parse().map_err(|e: String| RecordError::invalid("day", e))?;
+        let end = start.plus_nanos(86_400_000_000_000);
+        let id = self.mount.id;
+        let rows = self.store.read_blocking(|c| catalogue::on_volume(c, id, start, end))?;
+        Ok(rows.into_iter().map(|s| (s.place(), s)).collect())
+    }
+
+    /// Whether the file of a row need not be read.
+    fn trusts(&self, row: &Segment) -> bool {
+        row.state == SegmentState::Closed
+            && self.depth == Depth::Names
+            && self.doubt_after.is_none_or(|at| row.end < at)
+    }
+
+    fn write(&self, changes: Changes) -> Result<(), RecordError> {
+        let nothing = changes.put.is_empty() && changes.gaps.is_empty() && changes.remove.is_empty();
+        if !self.repair || nothing {
+            return Ok(());
+        }
+        self.store.write_blocking(move |tx| {
+            changes.put.iter().try_for_each(|s| catalogue::put(tx, s))?;
+            changes.remove.iter().try_for_each(|id| catalogue::remove(tx, *id))?;
+            changes.gaps.iter().try_for_each(|(stream, gap)| gap_rows::put(tx, *stream, gap))
+        })?;
         Ok(())
     }
 
@@ -106,11 +202,7 @@ impl Reconciler<'_> {
         report: &mut FsckReport,
         changes: &mut Changes,
     ) {
-        report.files += 1;
-        let trusted = row.as_ref().is_some_and(|r| r.state == SegmentState::Closed);
-        if trusted && self.depth == Depth::Names {
-            return;
-        }
+        let was_open = row.as_ref().is_none_or(|r| r.state == SegmentState::Open);
         let file = match self.mount.open_file(&place, false) {
             Ok(file) => file,
             Err(e) => {
@@ -119,7 +211,16 @@ impl Reconciler<'_> {
             }
         };
         match inspect(&file, place, self.mount.id) {
-            Finding::Unusable(why) => {
+            Finding::Stub { length, why } if was_open && self.repair => {
+                report.stub(path, length, &why);
+                match self.clear_away(&place, length) {
+                    Ok(()) => changes.remove.extend(row.map(|r| r.id)),
+                    Err(e) => {
+                        tracing::warn!(place = %place.relative_path().display(), error = %e, "what a crash left could not be cleared away")
+                    }
+                }
+            }
+            Finding::Stub { why, .. } | Finding::Unusable(why) => {
                 report.unusable(path, why);
                 // Its row, if any, must not promise footage.
                 if let Some(row) = row.filter(|r| r.state != SegmentState::Damaged) {
@@ -134,7 +235,6 @@ impl Reconciler<'_> {
                     report.cut(path.clone(), cut.bytes, cut.why);
                 }
                 // Also without a cut: gives back what a crash left preallocated beyond the end.
-                let was_open = row.as_ref().is_none_or(|r| r.state == SegmentState::Open);
                 if self.repair
                     && (was_open || was_cut)
                     && let Err(e) = self.truncate(&place, segment.bytes)
@@ -168,6 +268,12 @@ impl Reconciler<'_> {
         if row.state == SegmentState::Damaged {
             return;
         }
+        if row.state == SegmentState::Open {
+            // Its first second never reached the disk: a power cut. The gap of the restart begins before it.
+            report.left_open(row.path(self.mount.root()));
+            changes.remove.push(row.id);
+            return;
+        }
         report.missing(row.path(self.mount.root()));
         self.lost(Segment { bytes: 0, ..row }, changes);
     }
@@ -180,6 +286,12 @@ impl Reconciler<'_> {
             changes.gaps.push((row.stream, gap));
         }
         changes.put.push(Segment { state: SegmentState::Damaged, ..row });
+    }
+
+    /// A recording that was begun and of which no whole fragment reached the disk: an empty file goes, one with bytes
+    /// in it is set aside under a name that is no recording's.
+    fn clear_away(&self, place: &SegmentPlace, length: u64) -> std::io::Result<()> {
+        if length == 0 { self.mount.unlink(place) } else { self.mount.set_aside(place) }
     }
 
     fn truncate(&self, place: &SegmentPlace, length: u64) -> std::io::Result<()> {

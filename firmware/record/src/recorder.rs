@@ -14,7 +14,7 @@ use crate::storage::{self, StorageReport};
 use crate::stream_writer::StreamWriter;
 use crate::sweeper;
 use crate::volume::VolumeConfig;
-use crate::volume_writer::{self, TICK, VolumeWriter};
+use crate::volume_writer::{TICK, VolumeWriter};
 use heron_core::{CameraId, Clock, EventDraft, StreamKey};
 use heron_hub::Hub;
 use heron_store::Store;
@@ -31,6 +31,10 @@ use tokio::sync::mpsc::Sender;
 /// disk; a disk that hangs must not hold up the machine's power-off.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long the start waits for volumes: a hard disk that has to spin up takes 10 s. One that does not answer is opened
+/// when it does; the others must not wait for it.
+const MOUNT_PATIENCE: Duration = Duration::from_secs(15);
+
 /// How the recorder is set up.
 #[derive(Clone, Debug)]
 pub struct RecorderConfig {
@@ -39,6 +43,9 @@ pub struct RecorderConfig {
     /// How long footage of streams is kept for which [`Recorder::set_retention`] has said nothing: cameras that were
     /// removed.
     pub rules: RetentionRules,
+    /// The database was damaged or lost, so that rows may be missing on any day: every volume is compared with the
+    /// catalogue in the background, while recording goes on.
+    pub lost_rows: bool,
     /// How often each volume's thread drains the rings: 200 ms.
     pub tick: Duration,
 }
@@ -46,7 +53,7 @@ pub struct RecorderConfig {
 impl RecorderConfig {
     /// Recording to `volumes`, everything else as usual.
     pub fn new(volumes: Vec<VolumeConfig>) -> Self {
-        Self { volumes, rules: RetentionRules::default(), tick: TICK }
+        Self { volumes, rules: RetentionRules::default(), lost_rows: false, tick: TICK }
     }
 }
 
@@ -118,38 +125,47 @@ impl Recorder {
             next_gap: AtomicI64::new(gap + 1),
             next_stream: AtomicU64::new(0),
             rules: Rules::new(config.rules),
+            lost_rows: config.lost_rows,
             tick: config.tick,
             stopping: AtomicBool::new(false),
             bell: (Mutex::new(0), Condvar::new()),
         });
-        let mut unknown = Vec::new();
-        for volume in &shared.volumes {
-            match volume_writer::mount(&shared, volume) {
-                Ok(false) => {}
-                Ok(true) => unknown.push(Arc::clone(volume)),
-                Err(problem) => shared.volume_failed(volume, VolumeState::Missing, &problem),
-            }
-        }
-        *shared.resume.lock() = recover::resume(&shared)?;
         let recorder = Self { shared, threads: Mutex::new(Vec::new()) };
         recorder.start_threads()?;
-        for volume in &unknown {
-            volume_writer::import(&recorder.shared, volume);
-        }
+        *recorder.shared.resume.lock() = recover::resume(&recorder.shared)?;
         Ok(recorder)
     }
 
+    /// Starts the threads; returns when every volume has been opened, or has not answered for too long.
     fn start_threads(&self) -> Result<(), RecordError> {
         let shared = Arc::clone(&self.shared);
         self.spawn(Role::Scribe, "record-scribe".into(), move || {
             let done = Arc::clone(&shared);
             shared.scribe.run(&shared.store, |notes| done.written(notes));
         })?;
+        let (ready, opened) = std::sync::mpsc::sync_channel(self.shared.volumes.len());
         for (n, volume) in self.shared.volumes.iter().enumerate() {
             let of_syncer = Arc::clone(volume);
             self.spawn(Role::Syncer, format!("record-sync-{n}"), move || of_syncer.syncer.run())?;
             let writer = VolumeWriter::new(Arc::clone(&self.shared), Arc::clone(volume));
-            self.spawn(Role::Writer, format!("record-{n}"), move || writer.run())?;
+            let ready = ready.clone();
+            self.spawn(Role::Writer, format!("record-{n}"), move || writer.run(ready))?;
+        }
+        drop(ready);
+        let deadline = Instant::now() + MOUNT_PATIENCE;
+        for _ in &self.shared.volumes {
+            if opened.recv_timeout(deadline.saturating_duration_since(Instant::now())).is_err() {
+                break;
+            }
+        }
+        for (n, volume) in self.shared.volumes.iter().enumerate() {
+            if volume.state() == VolumeState::Missing && volume.health.lock().problem.is_none() {
+                self.shared.volume_failed(volume, VolumeState::Missing, &silent(volume));
+            }
+            let (shared, volume) = (Arc::clone(&self.shared), Arc::clone(volume));
+            self.spawn(Role::Sweeper, format!("record-keep-{n}"), move || {
+                sweeper::keep_volume(&shared, &volume);
+            })?;
         }
         let shared = Arc::clone(&self.shared);
         self.spawn(Role::Sweeper, "record-keep".into(), move || sweeper::run(&shared))
@@ -187,6 +203,7 @@ impl Recorder {
             desired: Mutex::new(desired),
             status: Mutex::new(StreamStatus::default()),
             bytes_written: AtomicU64::new(0),
+            reader: Mutex::new(None),
         });
         streams.insert(stream, Arc::clone(&control));
         drop(streams);
@@ -217,7 +234,7 @@ impl Recorder {
         let volume = shared.best_volume(None).or_else(|| shared.volumes.first().cloned());
         if let Some(volume) = volume {
             volume.streams.fetch_add(1, Ordering::Relaxed);
-            volume.inbox.lock().push(writer);
+            volume.shelf.lock().push_back(writer);
         }
         shared.ring();
     }
@@ -308,13 +325,14 @@ impl Recorder {
         self.shared.stopping.store(true, Ordering::Release);
         self.shared.ring();
         let mut threads = std::mem::take(&mut *self.threads.lock());
-        let mut whole =
-            join(&mut threads, Role::Writer, deadline) & join(&mut threads, Role::Sweeper, deadline);
+        // A thread that hangs must not take the time of the others: each step leaves some for the next.
+        let left = |part: u32| deadline - SHUTDOWN_PATIENCE * part / 10;
+        let mut whole = join(&mut threads, Role::Writer, left(5));
+        whole &= join(&mut threads, Role::Sweeper, left(4));
         for volume in &self.shared.volumes {
-            whole &= volume.syncer.settle(deadline.saturating_duration_since(Instant::now()));
             volume.syncer.close();
         }
-        whole &= join(&mut threads, Role::Syncer, deadline);
+        whole &= join(&mut threads, Role::Syncer, left(2));
         self.shared.scribe.close();
         whole &= join(&mut threads, Role::Scribe, deadline);
         for mount in self.shared.volumes.iter().filter_map(|v| v.mount()) {
@@ -332,6 +350,16 @@ impl Drop for Recorder {
             volume.syncer.close();
         }
         self.shared.scribe.close();
+    }
+}
+
+fn silent(volume: &Volume) -> RecordError {
+    RecordError::Volume {
+        path: volume.config.path.clone(),
+        problem: format!(
+            "it has not answered for {} s; recording to it begins when it does. Check the disk",
+            MOUNT_PATIENCE.as_secs()
+        ),
     }
 }
 

@@ -39,6 +39,9 @@ pub struct FsckReport {
     pub missing: u64,
     /// Recordings that cannot be played; left alone.
     pub unusable: u64,
+    /// Files of which no whole fragment had reached the disk when the box went down; with repair they were removed
+    /// (empty) or set aside (`.torn`).
+    pub stubs: u64,
     /// Files that are not Heron's; left alone.
     pub foreign: u64,
     /// Whether the catalogue was changed.
@@ -56,6 +59,7 @@ impl FsckReport {
             + self.unlisted
             + self.differing
             + self.missing
+            + self.stubs
             + self.unusable
             == 0
     }
@@ -77,6 +81,11 @@ impl FsckReport {
     pub(crate) fn unusable(&mut self, path: PathBuf, what: String) {
         self.unusable += 1;
         self.remark(self.unusable, path, format!("cannot be played, left alone: {what}"));
+    }
+    pub(crate) fn stub(&mut self, path: PathBuf, length: u64, why: &str) {
+        self.stubs += 1;
+        let done = if length == 0 { "removed" } else { "set aside as .torn" };
+        self.remark(self.stubs, path, format!("nothing of it had reached the disk, {done}: {why}"));
     }
     pub(crate) fn cut(&mut self, path: PathBuf, bytes: u64, why: String) {
         self.cut += 1;
@@ -120,6 +129,7 @@ impl fmt::Display for FsckReport {
             (self.unlisted, "files were not in the catalogue"),
             (self.differing, "rows disagreed with their file"),
             (self.missing, "files were missing"),
+            (self.stubs, "files had nothing in them yet"),
             (self.unusable, "recordings cannot be played"),
             (self.foreign, "files are not Heron's"),
         ] {

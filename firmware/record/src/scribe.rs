@@ -27,6 +27,8 @@ const RETRY: Duration = Duration::from_secs(2);
 pub(crate) enum Note {
     /// A segment's row, new or anew.
     Segment(Box<Segment>),
+    /// A segment's row as far as it is known; its file is looked at when its volume is back.
+    LetGo(Box<Segment>),
     /// A segment has been deleted by retention.
     Expired(i64),
     /// A gap's row, new or anew.
@@ -42,7 +44,7 @@ pub(crate) enum Note {
 impl Note {
     fn write(&self, conn: &Connection) -> heron_store::Result<()> {
         match self {
-            Self::Segment(s) => catalogue::put(conn, s),
+            Self::Segment(s) | Self::LetGo(s) => catalogue::put(conn, s),
             Self::Expired(id) => catalogue::expire(conn, *id),
             Self::Gap(stream, gap) => gap_rows::put(conn, *stream, gap),
             Self::NoGap(id) => gap_rows::forget(conn, *id),

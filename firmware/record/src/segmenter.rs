@@ -120,6 +120,11 @@ impl Segmenter {
         !self.pending.is_empty()
     }
 
+    /// The oldest unit that waits for its fragment to end.
+    pub(crate) fn oldest_pending(&self) -> Option<&Arc<AccessUnit>> {
+        self.pending.front()
+    }
+
     /// Distance between frames, nanoseconds.
     pub(crate) fn frame_nanos(&self) -> i64 {
         self.interval.unwrap_or(USUAL_INTERVAL).as_nanos()

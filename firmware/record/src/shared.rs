@@ -2,6 +2,7 @@
 
 use crate::RecordError;
 use crate::catalogue::{self, Segment, SegmentState, VolumeId};
+use crate::duty::Duty;
 use crate::events::Outlet;
 use crate::ledger::Gap;
 use crate::policy::{RecordPolicy, StreamSituation, StreamStatus};
@@ -12,12 +13,12 @@ use crate::scribe::{Note, Scribe};
 use crate::stream_writer::StreamWriter;
 use crate::syncer::Syncer;
 use crate::volume::{Mount, VolumeConfig};
-use heron_core::{Clock, EventDraft, Severity, StreamKey};
-use heron_hub::Hub;
+use heron_core::{AccessUnit, Clock, EventDraft, Severity, StreamKey};
+use heron_hub::{Hub, PinnedReader};
 use heron_media::mp4::{FragmentIndex, Init};
 use heron_store::Store;
 use parking_lot::{Condvar, Mutex, RwLock};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -64,12 +65,19 @@ pub(crate) struct Volume {
     pub(crate) config: VolumeConfig,
     pub(crate) health: Mutex<Health>,
     pub(crate) syncer: Syncer,
-    /// Streams that are to be recorded here; each stream is in one inbox or one thread.
-    pub(crate) inbox: Mutex<Vec<StreamWriter>>,
+    /// Streams that are recorded here, but for the one that the thread has in hand. When the volume cannot be used, the
+    /// threads of others take them from here.
+    pub(crate) shelf: Mutex<VecDeque<StreamWriter>>,
+    /// The stream that the thread has taken to the disk.
+    pub(crate) duty: Duty,
+    /// Size of the file system and what is free, bytes, as it last said: a disk that hangs must not hold up who asks.
+    room: Mutex<Option<(u64, u64)>>,
     pub(crate) streams: AtomicU64,
     /// One makes room at a time.
     pub(crate) sweeping: Mutex<()>,
     pub(crate) write_errors: AtomicU64,
+    /// Recordings are being added of which the oldest is not known yet: no room is made meanwhile.
+    pub(crate) oldest_unknown: AtomicBool,
 }
 
 impl Volume {
@@ -78,10 +86,13 @@ impl Volume {
             config,
             health: Mutex::new(Health { state: VolumeState::Missing, problem: None, mount: None, id: None }),
             syncer: Syncer::default(),
-            inbox: Mutex::new(Vec::new()),
+            shelf: Mutex::new(VecDeque::new()),
+            duty: Duty::default(),
+            room: Mutex::new(None),
             streams: AtomicU64::new(0),
             sweeping: Mutex::new(()),
             write_errors: AtomicU64::new(0),
+            oldest_unknown: AtomicBool::new(false),
         }
     }
 
@@ -96,6 +107,23 @@ impl Volume {
         self.health.lock().mount.clone()
     }
 
+    /// Asks the file system for its size and what is free. May wait for the disk.
+    pub(crate) fn measure(&self) -> Result<(u64, u64), RecordError> {
+        let mount = self.mount().ok_or_else(|| self.not_there())?;
+        let room = mount.space()?;
+        *self.room.lock() = Some(room);
+        Ok(room)
+    }
+
+    /// What [`Volume::measure`] last found. Never waits.
+    pub(crate) fn room(&self) -> Option<(u64, u64)> {
+        *self.room.lock()
+    }
+
+    fn not_there(&self) -> RecordError {
+        RecordError::Volume { path: self.config.path.clone(), problem: "it is not there".into() }
+    }
+
     pub(crate) fn state(&self) -> VolumeState {
         self.health.lock().state.clone()
     }
@@ -108,6 +136,9 @@ pub(crate) struct StreamControl {
     pub(crate) desired: Mutex<Desired>,
     pub(crate) status: Mutex<StreamStatus>,
     pub(crate) bytes_written: AtomicU64,
+    /// Follows the hub while the stream is recorded. Here and not in its writer, so that a writer which hangs with its
+    /// disk does not take it along.
+    pub(crate) reader: Mutex<Option<PinnedReader<AccessUnit>>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -146,6 +177,8 @@ pub(crate) struct Shared {
     pub(crate) next_gap: AtomicI64,
     pub(crate) next_stream: AtomicU64,
     pub(crate) rules: Rules,
+    /// The database was damaged or lost: rows may be missing anywhere.
+    pub(crate) lost_rows: bool,
     pub(crate) tick: Duration,
     pub(crate) stopping: AtomicBool,
     pub(crate) bell: (Mutex<u64>, Condvar),
@@ -177,6 +210,7 @@ impl Shared {
         for note in notes {
             match note {
                 Note::Segment(s) if s.state != SegmentState::Open => drop(self.live.lock().remove(&s.id)),
+                Note::LetGo(s) => drop(self.live.lock().remove(&s.id)),
                 Note::Expired(id) => drop(self.unlinked.lock().remove(id)),
                 Note::Gap(stream, gap) => {
                     let mut fresh = self.fresh_gaps.lock();
@@ -215,12 +249,22 @@ impl Shared {
             .iter()
             .filter(|v| but.is_none_or(|b| !Arc::ptr_eq(v, b)))
             .filter_map(|v| {
-                let (total, _) = v.writable()?.space().ok()?;
+                v.writable()?;
+                let (total, _) = v.room()?;
                 let room = v.config.quota_bytes.unwrap_or(total).min(total);
                 Some((room / (v.streams.load(Ordering::Relaxed) + 1), v))
             })
             .max_by_key(|(room, _)| *room)
             .map(|(_, v)| Arc::clone(v))
+    }
+
+    /// The open file of a stream is let go as it is: recovery looks at it when its volume is back.
+    pub(crate) fn let_go(&self, stream: StreamKey) {
+        let live = self.live.lock();
+        for l in live.values().filter(|l| l.segment.stream == stream && l.segment.state == SegmentState::Open)
+        {
+            self.scribe.note(Note::LetGo(Box::new(l.segment.clone())));
+        }
     }
 
     /// A volume cannot be used any more.
@@ -230,7 +274,10 @@ impl Shared {
         health.problem = Some(problem.to_string());
         health.state = state.clone();
         if state == VolumeState::Missing || state == VolumeState::Failed {
-            health.mount = None;
+            // Somebody may be reading from it still; that must not keep it from being used again.
+            if let Some(mount) = health.mount.take() {
+                mount.unlock();
+            }
         }
         drop(health);
         if changed {
@@ -272,17 +319,15 @@ impl Shared {
         self.streams.read().values().map(|s| s.status.lock().bytes_per_second).sum()
     }
 
-    /// The space of a volume as the planner sees it. `recordings_bytes` from the catalogue.
+    /// The space of a volume as the planner sees it, as last measured: never waits for the disk. `recordings_bytes`
+    /// from the catalogue.
     pub(crate) fn space(
         &self,
         volume: &Volume,
         recordings_bytes: u64,
     ) -> Result<retention::VolumeSpace, RecordError> {
-        let mount = volume.mount().ok_or_else(|| RecordError::Volume {
-            path: volume.config.path.clone(),
-            problem: "it is not there".into(),
-        })?;
-        let (total_bytes, free_bytes) = mount.space()?;
+        volume.mount().ok_or_else(|| volume.not_there())?;
+        let (total_bytes, free_bytes) = volume.room().ok_or_else(|| volume.not_there())?;
         let write_bytes_per_second = self.write_rate();
         let reserve_bytes = volume
             .config

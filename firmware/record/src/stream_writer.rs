@@ -1,5 +1,6 @@
 //! One stream on its way to the disk. Lives on the thread of its volume and moves to another volume's thread whole.
 
+use crate::duty::{self, Handover};
 use crate::gap_events;
 use crate::ledger::{Gap, GapTracker, LedgerStep};
 use crate::open_segment::OpenSegment;
@@ -9,7 +10,6 @@ use crate::shared::{Desired, Shared, StreamControl, Volume, VolumeState};
 use crate::sweeper;
 use crate::volume::Mount;
 use heron_core::{AccessUnit, GapReason, StreamKey, WallTime};
-use heron_hub::PinnedReader;
 use heron_media::mp4::Fragment;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -25,6 +25,9 @@ const BATCH: usize = 512;
 /// Batches of one stream in one tick: 32,768 units are 20 minutes of 25 fps, more than a ring ever holds.
 const MOST_BATCHES: usize = 64;
 
+/// How long a stream waits for a volume with what the ring can hold (16 MiB: 33 s of 4 Mbit/s), so that one that is back
+/// by then has no gap at all. After that its units are let go and the memory with them.
+const HOLD: Duration = Duration::from_secs(30);
 /// Tries of a write that was refused for want of room, with retention between them.
 const MOST_ATTEMPTS: usize = 3;
 /// How long one try waits for rows and syncs. The ring holds several seconds meanwhile.
@@ -39,6 +42,8 @@ pub(crate) enum Refusal {
     Full,
     /// The volume gave an error.
     Failed(std::io::Error),
+    /// The disk hung, and another volume has the stream now: this writer must not do anything any more.
+    Superseded,
 }
 
 /// What became of a stream in a tick.
@@ -54,7 +59,8 @@ pub(crate) enum Fate {
 #[derive(Debug)]
 pub(crate) struct StreamWriter {
     pub(crate) control: Arc<StreamControl>,
-    reader: Option<PinnedReader<AccessUnit>>,
+    /// Spreads rotation.
+    number: u64,
     segmenter: Segmenter,
     tracker: GapTracker,
     open: Option<OpenSegment>,
@@ -63,6 +69,8 @@ pub(crate) struct StreamWriter {
     steps: Vec<LedgerStep>,
     pending_since: Option<Duration>,
     last_unit: Duration,
+    /// Since when there is no volume to write to.
+    waiting_since: Option<Duration>,
     /// What made the hole that the next segment ends, when it is known.
     hole: Option<GapReason>,
     ever_recorded: bool,
@@ -79,7 +87,7 @@ impl StreamWriter {
     ) -> Self {
         Self {
             control,
-            reader: None,
+            number,
             segmenter: Segmenter::new(segmenter::phase(number)),
             tracker,
             open: None,
@@ -88,9 +96,23 @@ impl StreamWriter {
             steps: Vec::new(),
             pending_since: None,
             last_unit: now,
+            waiting_since: None,
             hole: None,
             ever_recorded,
         }
+    }
+
+    /// A stream that hung with its volume goes on here, from the key frame of what was not written.
+    pub(crate) fn take_over(handover: Handover, now: Duration) -> Self {
+        let Handover { control, standing, number } = handover;
+        if let Some(reader) = &mut *control.reader.lock() {
+            reader.rewind();
+        }
+        let ever_recorded = standing.0.is_some();
+        let tracker = GapTracker::new(standing.0, standing.1);
+        let mut writer = Self::new(control, tracker, ever_recorded, number, now);
+        writer.hole = Some(GapReason::VolumeFailed);
+        writer
     }
 
     pub(crate) fn key(&self) -> StreamKey {
@@ -104,27 +126,35 @@ impl StreamWriter {
         if desired.removed {
             // A volume that refuses its last fragment is no reason to keep a stream that nobody wants.
             let closed = self.finish(shared, volume);
-            self.reader = None;
+            if matches!(closed, Err(Refusal::Superseded)) {
+                return closed.map(|()| Fate::Gone);
+            }
+            self.let_reader_go();
             let fate = self.farewell(shared, now);
             return if fate == Fate::Gone { Ok(fate) } else { closed.map(|()| fate) };
         }
         let wanted = desired.policy.mode != RecordMode::Off && desired.situation != StreamSituation::Disabled;
         let result = match volume.writable() {
             Some(mount) if wanted => {
-                if self.reader.is_none() {
-                    self.reader = Some(shared.hub.stream(self.control.key).pinned_reader());
+                self.waiting_since = None;
+                let mut reader = self.control.reader.lock();
+                if reader.is_none() {
+                    *reader = Some(shared.hub.stream(self.control.key).pinned_reader());
                     self.last_unit = mono;
                 }
+                drop(reader);
                 self.record(shared, volume, &mount, desired, mono)
             }
             Some(_) => {
                 let done = self.finish(shared, volume);
-                self.reader = None;
+                if done.is_ok() {
+                    self.let_reader_go();
+                }
                 done
             }
             None => {
                 self.abandon(shared, volume);
-                self.discard(wanted);
+                self.hold(wanted, mono);
                 Ok(())
             }
         };
@@ -144,9 +174,12 @@ impl StreamWriter {
     ) -> Result<(), Refusal> {
         let mut found = 0;
         for _ in 0..MOST_BATCHES {
-            let Some(reader) = &mut self.reader else { break };
             self.batch.clear();
-            let drained = reader.drain(&mut self.batch, BATCH);
+            let drained = {
+                let mut reader = self.control.reader.lock();
+                let Some(reader) = &mut *reader else { break };
+                reader.take(&mut self.batch, BATCH)
+            };
             if let Some(overrun) = drained.overrun {
                 self.overrun(shared, volume, mount, overrun.units)?;
             }
@@ -162,10 +195,10 @@ impl StreamWriter {
             found += drained.units as u64;
             if drained.closed && drained.remaining == 0 {
                 // The stream was taken out of the hub; if it comes back it is a new one there.
-                self.reader = None;
                 self.segmenter.finish(&mut self.outputs);
                 self.segmenter.forget_connection();
                 self.perform(shared, volume, mount, mono)?;
+                self.let_reader_go();
             }
             if drained.remaining == 0 {
                 break;
@@ -182,6 +215,10 @@ impl StreamWriter {
             self.segmenter.flush(&mut self.outputs);
         }
         self.perform(shared, volume, mount, mono)
+    }
+
+    fn let_reader_go(&self) {
+        *self.control.reader.lock() = None;
     }
 
     fn overrun(
@@ -226,24 +263,32 @@ impl StreamWriter {
             }
         }
         self.outputs = outputs;
+        if matches!(result, Err(Refusal::Superseded)) {
+            return result;
+        }
         self.pending_since = match (self.segmenter.has_pending(), self.pending_since) {
             (false, _) => None,
             (true, Some(since)) if !cut => Some(since),
             (true, _) => Some(mono),
         };
+        if result.is_ok()
+            && (cut || !self.segmenter.has_pending())
+            && let Some(reader) = &mut *self.control.reader.lock()
+        {
+            // What is written need not be kept; what is held back must, in case the volume fails.
+            reader.release(self.segmenter.oldest_pending());
+        }
         if let Err(refusal) = &result {
             match refusal {
                 // What is written stays whole and becomes deletable, which is what makes room again.
                 Refusal::Full => self.close(shared, volume),
-                Refusal::Failed(_) => self.abandon(shared, volume),
+                Refusal::Failed(_) | Refusal::Superseded => {}
             }
+            self.abandon(shared, volume);
             self.hole = Some(match refusal {
                 Refusal::Full => GapReason::VolumeFull,
-                Refusal::Failed(_) => GapReason::VolumeFailed,
+                Refusal::Failed(_) | Refusal::Superseded => GapReason::VolumeFailed,
             });
-            self.segmenter.abandon();
-            self.segmenter.forget_connection();
-            self.pending_since = None;
         }
         result
     }
@@ -277,7 +322,10 @@ impl StreamWriter {
                 shared.scribe.settle(SETTLE);
                 volume.syncer.settle(SETTLE);
             }
-            if let Err(error) = sweeper::make_room(shared, volume, needed) {
+            volume.duty.go(shared.clock.monotonic(), self.handover());
+            let made = sweeper::make_room(shared, volume, needed);
+            volume.duty.back().map_err(|_| Refusal::Superseded)?;
+            if let Err(error) = made {
                 tracing::warn!(volume = %volume.config.path.display(), %error, "no room could be made");
             }
             match self.try_append(shared, volume, mount, fragment) {
@@ -295,8 +343,9 @@ impl StreamWriter {
         mount: &Arc<Mount>,
         fragment: &Fragment,
     ) -> std::io::Result<()> {
+        let handover = self.handover();
         let Some(open) = &mut self.open else { return Ok(()) };
-        let written = open.append(shared, volume, mount, self.control.key, fragment)?;
+        let written = open.append(shared, volume, mount, fragment, handover)?;
         if written.is_first {
             let otherwise = self.hole.take().unwrap_or(GapReason::StreamDiscontinuity);
             let frame = self.segmenter.frame_nanos();
@@ -312,6 +361,14 @@ impl StreamWriter {
         status.recorded_until = Some(written.end);
         status.bytes_written += written.bytes;
         Ok(())
+    }
+
+    fn handover(&self) -> Handover {
+        Handover {
+            control: Arc::clone(&self.control),
+            standing: self.tracker.standing(),
+            number: self.number,
+        }
     }
 
     fn hole_inside(&mut self, shared: &Shared, start: WallTime, end: WallTime) {
@@ -350,8 +407,8 @@ impl StreamWriter {
         self.finish(shared, volume)
     }
 
-    /// The volume has failed: the file is let go as it is. Its row says what is known to be written; recovery looks
-    /// at it when the volume is back.
+    /// The volume has failed: the file is let go as it is. What was not written is still in the ring: it is read again
+    /// from its key frame on, so that the next volume, or this one when it is back, goes on without a gap.
     pub(crate) fn abandon(&mut self, shared: &Shared, volume: &Volume) {
         if !self.segmenter.is_idle() {
             self.hole = volume_reason(&volume.state());
@@ -360,20 +417,30 @@ impl StreamWriter {
         self.segmenter.abandon();
         self.segmenter.forget_connection();
         self.pending_since = None;
-        self.close(shared, volume);
+        if let Some(open) = self.open.take() {
+            open.let_go(shared);
+        }
+        if let Some(reader) = &mut *self.control.reader.lock() {
+            reader.rewind();
+        }
     }
 
-    /// Lets units go that cannot be recorded, so that the ring does not report them as overrun later.
-    fn discard(&mut self, wanted: bool) {
+    /// Without a volume: waits with what the ring holds for [`HOLD`], then lets units go, so that the ring does not
+    /// report them as overrun later.
+    fn hold(&mut self, wanted: bool, mono: Duration) {
+        let mut slot = self.control.reader.lock();
         if !wanted {
-            self.reader = None;
+            *slot = None;
         }
-        let Some(reader) = &mut self.reader else { return };
+        let Some(reader) = &mut *slot else { return };
+        if mono.saturating_sub(*self.waiting_since.get_or_insert(mono)) < HOLD {
+            return;
+        }
         for _ in 0..MOST_BATCHES {
             self.batch.clear();
             let drained = reader.drain(&mut self.batch, BATCH);
             if drained.closed && drained.remaining == 0 {
-                self.reader = None;
+                *slot = None;
                 break;
             }
             if drained.remaining == 0 {
@@ -474,5 +541,9 @@ fn is_full(e: &std::io::Error) -> bool {
 }
 
 fn refusal(e: std::io::Error) -> Refusal {
-    if is_full(&e) { Refusal::Full } else { Refusal::Failed(e) }
+    match e {
+        e if duty::is_superseded(&e) => Refusal::Superseded,
+        e if is_full(&e) => Refusal::Full,
+        e => Refusal::Failed(e),
+    }
 }

@@ -29,16 +29,22 @@ const RESUME: u64 = 8 << 20;
 /// Weight of the newest 10 s in a stream's rate: the mean of about a minute.
 const RATE_WEIGHT: f64 = 1.0 / 6.0;
 
-/// The thread's body.
+/// The body of a volume's thread. Each volume has its own, so that a disk which hangs holds up no other.
+pub(crate) fn keep_volume(shared: &Shared, volume: &Volume) {
+    let mut heard = 0;
+    while !shared.is_stopping() {
+        look(shared, volume);
+        shared.wait(&mut heard, LOOK);
+    }
+}
+
+/// The body of the thread for everything else.
 pub(crate) fn run(shared: &Shared) {
     let mut heard = 0;
     let mut looks = 0u64;
     let mut rates = Rates::default();
     while !shared.is_stopping() {
         shared.events.retry();
-        for volume in &shared.volumes {
-            look(shared, volume);
-        }
         if looks.is_multiple_of(LOOKS_PER_ROUND) {
             shared.scribe.note(Note::Alive(shared.clock.now()));
             rates.measure(shared);
@@ -94,8 +100,12 @@ pub(crate) fn full(volume: &Volume, short_by: u64) -> RecordError {
 pub(crate) fn make_room(shared: &Shared, volume: &Volume, needed: u64) -> Result<u64, RecordError> {
     let _one_at_a_time = volume.sweeping.lock();
     let Some(mount) = volume.mount() else { return Ok(needed) };
+    if volume.oldest_unknown.load(Ordering::Acquire) {
+        return Ok(needed);
+    }
     let mut wanted = needed;
     for _ in 0..MOST_FETCHES {
+        volume.measure()?;
         let space = shared.space(volume, shared.recordings_bytes(mount.id)?)?;
         if space.missing() == 0 && wanted == 0 {
             return Ok(0);

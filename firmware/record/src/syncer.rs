@@ -35,7 +35,10 @@ struct Dirty {
 #[derive(Debug, Default)]
 struct Desk {
     dirty: Vec<Dirty>,
-    busy: bool,
+    /// Since when a round is going on.
+    busy: Option<std::time::Instant>,
+    /// Counts the failures of the volume.
+    epoch: u64,
     hurry: bool,
     closing: bool,
     failure: Option<std::io::Error>,
@@ -70,11 +73,23 @@ impl Syncer {
         }
     }
 
-    /// The volume has failed: its files are let go as they are.
+    /// A file is no more.
+    pub(crate) fn forget(&self, segment: i64) {
+        self.desk.lock().dirty.retain(|d| d.segment != segment);
+        self.changed.notify_all();
+    }
+
+    /// The volume has failed: its files are let go as they are, and what a round that hangs will say is of no interest.
     pub(crate) fn drop_all(&self) {
         let mut desk = self.desk.lock();
         desk.dirty.clear();
         desk.failure = None;
+        desk.epoch += 1;
+    }
+
+    /// How long the round has lasted that is going on now.
+    pub(crate) fn busy_for(&self) -> Duration {
+        self.desk.lock().busy.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// The error of the last round, once.
@@ -86,7 +101,7 @@ impl Syncer {
     pub(crate) fn settle(&self, patience: Duration) -> bool {
         let deadline = std::time::Instant::now() + patience;
         let mut desk = self.desk.lock();
-        while desk.busy || desk.dirty.iter().any(|d| d.close) {
+        while desk.busy.is_some() || desk.dirty.iter().any(|d| d.close) {
             desk.hurry = true;
             self.changed.notify_all();
             if self.changed.wait_until(&mut desk, deadline).timed_out() {
@@ -130,9 +145,11 @@ impl Syncer {
             folders: Vec<OwnedFd>,
             close: bool,
         }
+        let epoch;
         let jobs: Vec<Job> = {
             let mut desk = self.desk.lock();
-            desk.busy = true;
+            desk.busy = Some(std::time::Instant::now());
+            epoch = desk.epoch;
             desk.dirty
                 .iter_mut()
                 .filter(|d| d.written > d.synced || d.close)
@@ -174,8 +191,10 @@ impl Syncer {
                 desk.dirty.retain(|d| d.segment != j.segment);
             }
         }
-        desk.busy = false;
-        desk.failure = failure.map(Into::into).or(desk.failure.take());
+        desk.busy = None;
+        if desk.epoch == epoch {
+            desk.failure = failure.map(Into::into).or(desk.failure.take());
+        }
         drop(desk);
         self.changed.notify_all();
     }

@@ -213,6 +213,21 @@ impl Mount {
         Ok(())
     }
 
+    /// Gives a file a name that is no recording's. Never takes the place of another.
+    pub(crate) fn set_aside(&self, place: &SegmentPlace) -> std::io::Result<()> {
+        let from = place.relative_path();
+        for n in 1..MOST_SUFFIXES {
+            let mut to = from.clone().into_os_string();
+            to.push(if n == 1 { ".torn".to_owned() } else { format!(".torn~{n}") });
+            let flags = rustix::fs::RenameFlags::NOREPLACE;
+            match rustix::fs::renameat_with(&self.root, &from, &self.root, to.as_os_str(), flags) {
+                Err(Errno::EXIST) => {}
+                other => return Ok(other?),
+            }
+        }
+        Err(Errno::EXIST.into())
+    }
+
     /// Root of the volume, for listing and for playback.
     pub(crate) fn root(&self) -> &Path {
         &self.path

@@ -2,6 +2,7 @@
 
 use crate::RecordError;
 use crate::catalogue;
+use crate::duty::STALLED;
 use crate::recover;
 use crate::shared::{Shared, Volume, VolumeState};
 use crate::stream_writer::{Fate, Refusal, StreamWriter};
@@ -18,11 +19,10 @@ pub(crate) const TICK: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(1);
 const MOST_PATIENCE: Duration = Duration::from_secs(30);
 
-/// What the thread owns.
+/// What the thread owns. The streams lie on the volume's shelf, so that others can take them while it hangs.
 pub(crate) struct VolumeWriter {
     shared: Arc<Shared>,
     volume: Arc<Volume>,
-    streams: Vec<StreamWriter>,
     try_again: Duration,
     patience: Duration,
 }
@@ -30,11 +30,14 @@ pub(crate) struct VolumeWriter {
 impl VolumeWriter {
     pub(crate) fn new(shared: Arc<Shared>, volume: Arc<Volume>) -> Self {
         let try_again = shared.clock.monotonic() + PATIENCE;
-        Self { shared, volume, streams: Vec::new(), try_again, patience: PATIENCE }
+        Self { shared, volume, try_again, patience: PATIENCE }
     }
 
-    /// The thread's body.
-    pub(crate) fn run(mut self) {
+    /// The thread's body. `ready` is told when the volume has been opened, or cannot be.
+    pub(crate) fn run(mut self, ready: std::sync::mpsc::SyncSender<()>) {
+        self.open();
+        // Whoever waited may have given up.
+        let _ = ready.try_send(());
         let mut heard = 0;
         while !self.shared.is_stopping() {
             self.tick();
@@ -43,35 +46,53 @@ impl VolumeWriter {
         self.stop();
     }
 
+    /// Opens the volume, at the start or when it is tried again.
+    fn open(&mut self) {
+        match mount(&self.shared, &self.volume) {
+            Ok(unknown) => {
+                self.patience = PATIENCE;
+                if unknown {
+                    import(&self.shared, &self.volume);
+                }
+            }
+            Err(problem) => {
+                let state = match self.volume.state() {
+                    VolumeState::Missing => VolumeState::Missing,
+                    _ => VolumeState::Failed,
+                };
+                self.shared.volume_failed(&self.volume, state, &problem);
+                self.try_again = self.shared.clock.monotonic() + self.patience;
+                self.patience = (self.patience * 2).min(MOST_PATIENCE);
+            }
+        }
+    }
+
     /// One tick.
     pub(crate) fn tick(&mut self) {
-        self.streams.append(&mut self.volume.inbox.lock());
         self.look_after_volume();
-        self.move_away();
-        let mut i = 0;
-        while i < self.streams.len() {
-            match self.streams[i].tick(&self.shared, &self.volume) {
-                Ok(Fate::Stays) => i += 1,
-                Ok(Fate::Gone) => {
-                    self.streams.swap_remove(i);
-                    self.volume.streams.fetch_sub(1, Ordering::Relaxed);
-                }
+        rescue(&self.shared);
+        let streams = self.volume.shelf.lock().len();
+        for _ in 0..streams {
+            let Some(mut stream) = self.volume.shelf.lock().pop_front() else { break };
+            match stream.tick(&self.shared, &self.volume) {
+                Ok(Fate::Stays) => self.volume.shelf.lock().push_back(stream),
+                Ok(Fate::Gone) => drop(self.volume.streams.fetch_sub(1, Ordering::Relaxed)),
+                // Whoever took it counts it.
+                Err(Refusal::Superseded) => {}
                 Err(refusal) => {
+                    self.volume.shelf.lock().push_back(stream);
                     self.refused(refusal);
-                    i += 1;
                 }
             }
         }
     }
 
     fn stop(&mut self) {
-        self.streams.append(&mut self.volume.inbox.lock());
-        for i in 0..self.streams.len() {
-            if let Err(refusal) = self.streams[i].last_tick(&self.shared, &self.volume) {
+        while let Some(mut stream) = { self.volume.shelf.lock().pop_front() } {
+            if let Err(refusal) = stream.last_tick(&self.shared, &self.volume) {
                 self.refused(refusal);
             }
         }
-        self.streams.clear();
     }
 
     fn refused(&mut self, refusal: Refusal) {
@@ -84,14 +105,13 @@ impl VolumeWriter {
                 );
             }
             Refusal::Failed(e) => self.failed(&RecordError::io("write to", &self.volume.config.path, e)),
+            Refusal::Superseded => {}
         }
     }
 
     fn failed(&mut self, problem: &RecordError) {
-        self.volume.write_errors.fetch_add(1, Ordering::Relaxed);
-        self.shared.volume_failed(&self.volume, VolumeState::Failed, problem);
-        self.volume.syncer.drop_all();
-        for stream in &mut self.streams {
+        fail(&self.shared, &self.volume, problem);
+        for stream in &mut *self.volume.shelf.lock() {
             stream.abandon(&self.shared, &self.volume);
         }
         self.try_again = self.shared.clock.monotonic() + self.patience;
@@ -99,53 +119,73 @@ impl VolumeWriter {
     }
 
     fn look_after_volume(&mut self) {
-        if let Some(e) = self.volume.syncer.take_failure()
-            && self.volume.writable().is_some()
-        {
-            self.failed(&RecordError::io("sync the files of", &self.volume.config.path, e));
-        }
-        let now = self.shared.clock.monotonic();
-        if matches!(self.volume.state(), VolumeState::Failed | VolumeState::Missing) && now >= self.try_again
-        {
-            match mount(&self.shared, &self.volume) {
-                Ok(unknown) => {
-                    self.patience = PATIENCE;
-                    if unknown {
-                        import(&self.shared, &self.volume);
-                    }
-                }
-                Err(problem) => {
-                    let state = match self.volume.state() {
-                        VolumeState::Missing => VolumeState::Missing,
-                        _ => VolumeState::Failed,
-                    };
-                    self.shared.volume_failed(&self.volume, state, &problem);
-                    self.try_again = now + self.patience;
-                    self.patience = (self.patience * 2).min(MOST_PATIENCE);
-                }
+        if self.volume.writable().is_some() {
+            if let Some(e) = self.volume.syncer.take_failure() {
+                self.failed(&RecordError::io("sync the files of", &self.volume.config.path, e));
+            } else if self.volume.syncer.busy_for() > STALLED
+                && self.shared.best_volume(Some(&self.volume)).is_some()
+            {
+                self.failed(&stalled(&self.volume));
             }
         }
-    }
-
-    /// Streams do not wait for a volume when another one can take them.
-    fn move_away(&mut self) {
-        if self.streams.is_empty() || self.volume.state() == VolumeState::Ok {
-            return;
-        }
-        while let Some(other) = self.shared.best_volume(Some(&self.volume)) {
-            let Some(mut stream) = self.streams.pop() else { return };
-            tracing::warn!(stream = %stream.key(), from = %self.volume.config.path.display(), to = %other.config.path.display(), "the stream moves to another volume");
-            stream.abandon(&self.shared, &self.volume);
-            self.volume.streams.fetch_sub(1, Ordering::Relaxed);
-            other.streams.fetch_add(1, Ordering::Relaxed);
-            other.inbox.lock().push(stream);
+        let away = matches!(self.volume.state(), VolumeState::Failed | VolumeState::Missing);
+        if away && self.shared.clock.monotonic() >= self.try_again {
+            self.open();
         }
     }
 }
 
+/// A volume has given an error or does not answer.
+fn fail(shared: &Shared, volume: &Volume, problem: &RecordError) {
+    volume.write_errors.fetch_add(1, Ordering::Relaxed);
+    shared.volume_failed(volume, VolumeState::Failed, problem);
+    volume.syncer.drop_all();
+}
+
+fn stalled(volume: &Volume) -> RecordError {
+    RecordError::Volume {
+        path: volume.config.path.clone(),
+        problem: format!(
+            "it has not answered for {} s; its streams are recorded to another volume. Check the disk and its cable",
+            STALLED.as_secs()
+        ),
+    }
+}
+
+/// Streams do not wait for a volume when another one can take them. Every volume's thread looks after all of them,
+/// because the thread of a disk that hangs cannot.
+fn rescue(shared: &Shared) {
+    for volume in &shared.volumes {
+        if volume.duty.is_stalled(shared.clock.monotonic(), STALLED)
+            && let Some(other) = shared.best_volume(Some(volume))
+            && let Some(handover) = volume.duty.take_over(shared.clock.monotonic(), STALLED)
+        {
+            fail(shared, volume, &stalled(volume));
+            shared.let_go(handover.control.key);
+            let stream = StreamWriter::take_over(handover, shared.clock.monotonic());
+            hand_over(stream, volume, &other);
+        }
+        while volume.state() != VolumeState::Ok
+            && !volume.shelf.lock().is_empty()
+            && let Some(other) = shared.best_volume(Some(volume))
+        {
+            let Some(mut stream) = volume.shelf.lock().pop_front() else { break };
+            stream.abandon(shared, volume);
+            hand_over(stream, volume, &other);
+        }
+    }
+}
+
+fn hand_over(stream: StreamWriter, from: &Volume, to: &Volume) {
+    tracing::warn!(stream = %stream.key(), from = %from.config.path.display(), to = %to.config.path.display(), "the stream moves to another volume");
+    from.streams.fetch_sub(1, Ordering::Relaxed);
+    to.streams.fetch_add(1, Ordering::Relaxed);
+    to.shelf.lock().push_back(stream);
+}
+
 /// Opens a volume, looks after what a crash left on it, and says that it can be used. Returns whether it has older
-/// recordings that the catalogue does not know.
-pub(crate) fn mount(shared: &Shared, volume: &Volume) -> Result<bool, RecordError> {
+/// recordings that the catalogue does not know. May wait for the disk for as long as that takes.
+fn mount(shared: &Shared, volume: &Volume) -> Result<bool, RecordError> {
     let path = &volume.config.path;
     let known = shared.store.read_blocking(|c| catalogue::volumes_at(c, path))?;
     let mount = Arc::new(Mount::open(path, &known)?);
@@ -160,25 +200,31 @@ pub(crate) fn mount(shared: &Shared, volume: &Volume) -> Result<bool, RecordErro
     let (id, at) = (mount.id, path.clone());
     shared.store.write_blocking(move |tx| catalogue::volume_number(tx, id, Some(&at)))?;
     let unknown = recover::after_crash(shared, &mount)?;
+    volume.oldest_unknown.store(unknown, Ordering::Release);
     shared.volume_ok(volume, Some(mount));
+    volume.measure()?;
     Ok(unknown)
 }
 
 /// Brings the recordings of a volume that the catalogue does not know into it, on a thread of its own: it may be
 /// terabytes.
-pub(crate) fn import(shared: &Arc<Shared>, volume: &Arc<Volume>) {
-    let (shared, volume) = (Arc::clone(shared), Arc::clone(volume));
+fn import(shared: &Arc<Shared>, volume: &Arc<Volume>) {
     let path = volume.config.path.clone();
+    let (shared, of_thread) = (Arc::clone(shared), Arc::clone(volume));
     let begun = std::thread::Builder::new().name("record-import".into()).spawn(move || {
+        let volume = of_thread;
         let Some(mount) = volume.mount() else { return };
         let path = volume.config.path.display();
         tracing::info!(volume = %path, "recordings that the catalogue does not know are being added to it");
-        match recover::import(&shared, &volume, &mount) {
+        let added = recover::import(&shared, &volume, &mount);
+        volume.oldest_unknown.store(false, Ordering::Release);
+        match added {
             Ok(report) => tracing::info!(volume = %path, "added: {report}"),
             Err(error) => tracing::error!(volume = %path, %error, "recordings could not be added; `herond fsck --repair` tries again"),
         }
     });
     if let Err(error) = begun {
+        volume.oldest_unknown.store(false, Ordering::Release);
         tracing::error!(volume = %path.display(), %error, "no thread for adding recordings; `herond fsck --repair` does it");
     }
 }
