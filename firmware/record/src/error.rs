@@ -9,7 +9,7 @@ pub enum RecordError {
     /// A range, bin or id in a request makes no sense; `field` is the request's field to blame.
     #[error("{field}: {problem}")]
     Invalid {
-        /// The request field to blame: `start`, `end`, `bin`, `time` or `volumes`.
+        /// The request field to blame: `start`, `end`, `bin`, `time`, `volumes`, or a field of a lock or mark.
         field: &'static str,
         /// What is wrong with it and what would be right.
         problem: String,
@@ -27,6 +27,9 @@ pub enum RecordError {
     /// There is no segment with that id, or no longer.
     #[error("there is no recorded segment {0}; it may have been deleted by retention")]
     NoSuchSegment(i64),
+    /// There is no such lock, or no longer.
+    #[error("there is no lock {0}; it may have been removed")]
+    NoSuchLock(uuid::Uuid),
     /// A fragment range named in a request does not lie on the fragments of its segment.
     #[error("segment {segment} has no whole fragments in the {length} bytes from {offset}")]
     NoSuchFragment {
@@ -102,9 +105,10 @@ impl RecordError {
         match self {
             Self::Invalid { .. } => ErrorKind::Invalid,
             Self::TooLong(_) => ErrorKind::TooLarge,
-            Self::NothingRecorded { .. } | Self::NoSuchSegment(_) | Self::NoSuchFragment { .. } => {
-                ErrorKind::NotFound
-            }
+            Self::NothingRecorded { .. }
+            | Self::NoSuchSegment(_)
+            | Self::NoSuchLock(_)
+            | Self::NoSuchFragment { .. } => ErrorKind::NotFound,
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => ErrorKind::NotFound,
             Self::Io { .. } | Self::Volume { .. } | Self::ShutDown => ErrorKind::Unavailable,
             Self::Damaged { .. } => ErrorKind::Damaged,

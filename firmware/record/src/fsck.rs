@@ -2,6 +2,7 @@
 
 use crate::RecordError;
 use crate::catalogue;
+use crate::lock_files;
 use crate::reconcile::{Depth, Reconciler};
 use crate::report::FsckReport;
 use crate::volume::{Mount, VolumeConfig};
@@ -34,6 +35,7 @@ pub fn fsck(volumes: &[VolumeConfig], store: &Store, repair: bool) -> Result<Fsc
         if repair {
             let (id, at) = (mount.id, path.clone());
             store.write_blocking(move |tx| catalogue::volume_number(tx, id, Some(&at)))?;
+            lock_files::meet(store, &mount)?;
         }
         let reconciler = Reconciler {
             store,

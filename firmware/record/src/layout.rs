@@ -105,6 +105,11 @@ impl SegmentPlace {
         self.folder().join(self.file_name())
     }
 
+    /// Whether a folder's name is one that [`Self::day`] would give.
+    pub fn is_day(name: &str) -> bool {
+        format!("{name}T00:00:00Z").parse::<WallTime>().is_ok_and(|at| day_name(at) == name)
+    }
+
     /// Reads a place back from its folder's and file's names; `None` when any of them is not exactly what
     /// [`Self::relative_path`] would give (then the file is not ours).
     pub fn parse(camera: &str, day: &str, file: &str) -> Option<Self> {

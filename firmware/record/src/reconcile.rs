@@ -8,6 +8,7 @@ use crate::gap_rows;
 use crate::inspect::{Finding, inspect};
 use crate::layout::{self, RECORDINGS, SegmentPlace};
 use crate::ledger::Gap;
+use crate::lock_files;
 use crate::report::FsckReport;
 use crate::volume::Mount;
 use heron_core::{GapReason, WallTime};
@@ -69,6 +70,9 @@ impl Reconciler<'_> {
                 continue;
             }
             for (day, path) in list(&path)? {
+                if lock_files::is_ours(&day) {
+                    continue;
+                }
                 match format!("{day}T00:00:00Z").parse::<WallTime>() {
                     Ok(at) if layout::day_name(at) == day && path.is_dir() => drop(days.insert(day)),
                     _ => report.foreign(path, "it is not a day's folder"),
@@ -143,7 +147,12 @@ impl Reconciler<'_> {
         let mut compared = Compared::default();
         let mut rows = HashMap::new();
         for (camera, path) in list(&self.mount.root().join(RECORDINGS))? {
-            let Some((day, path)) = list(&path)?.pop() else { continue };
+            // Beside the days' folders there may be the locks, and what is not ours.
+            let is_day = |(name, path): &(String, PathBuf)| SegmentPlace::is_day(name) && path.is_dir();
+            if !path.is_dir() {
+                continue;
+            }
+            let Some((day, path)) = list(&path)?.into_iter().rfind(is_day) else { continue };
             let mut newest: BTreeMap<_, (SegmentPlace, PathBuf)> = BTreeMap::new();
             for (name, path) in list(&path)? {
                 if let Some(place) = SegmentPlace::parse(&camera, &day, &name)

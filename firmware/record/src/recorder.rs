@@ -4,6 +4,7 @@ use crate::RecordError;
 use crate::catalogue::{self, VolumeId};
 use crate::events::Outlet;
 use crate::ledger::GapTracker;
+use crate::locks::Locks;
 use crate::playback::Playback;
 use crate::policy::{RecordPolicy, StreamSituation, StreamStatus};
 use crate::recover;
@@ -78,7 +79,7 @@ pub struct VolumeStatus {
 /// closed by the recovery of the next start.
 #[derive(Debug)]
 pub struct Recorder {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     threads: Mutex<Vec<(Role, JoinHandle<()>)>>,
 }
 
@@ -109,6 +110,7 @@ impl Recorder {
             return Err(RecordError::invalid("volumes", "at least one directory to record to is needed"));
         }
         let (segment, gap) = store.read_blocking(catalogue::last_ids)?;
+        let locks = Locks::load(&store)?;
         let shared = Arc::new(Shared {
             clock,
             store,
@@ -126,6 +128,7 @@ impl Recorder {
             next_stream: AtomicU64::new(0),
             rules: Rules::new(config.rules),
             lost_rows: config.lost_rows,
+            locks,
             tick: config.tick,
             stopping: AtomicBool::new(false),
             bell: (Mutex::new(0), Condvar::new()),

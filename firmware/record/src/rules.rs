@@ -90,6 +90,15 @@ impl RetentionRules {
             .max_by_key(|(name, _)| (!name.ends_with('*'), name.len()))
             .map_or(self.event_age, |(_, age)| *age)
     }
+
+    /// What of the rules decides how long events are kept, in one line: when it differs, marks are dated anew.
+    pub(crate) fn event_signature(&self) -> String {
+        let mut text = self.event_age.as_secs().to_string();
+        for (kind, age) in &self.event_ages {
+            text.push_str(&format!(" {kind}={}", age.as_secs()));
+        }
+        text
+    }
 }
 
 /// The rules of all cameras.

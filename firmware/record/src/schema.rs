@@ -7,7 +7,7 @@
 use heron_store::Migrations;
 
 /// This room's tables, for `Store::open`.
-pub const MIGRATIONS: Migrations = Migrations { room: "record", steps: &[FIRST, ORIGIN] };
+pub const MIGRATIONS: Migrations = Migrations { room: "record", steps: &[FIRST, ORIGIN, KEEP] };
 
 const FIRST: &str = "
 CREATE TABLE record_volume(
@@ -93,4 +93,65 @@ CREATE TABLE record_alive(
 /// Where a segment came from: [`crate::layout::Origin`].
 const ORIGIN: &str = "
 ALTER TABLE record_segment ADD COLUMN origin INTEGER NOT NULL DEFAULT 0;
+";
+
+/// What keeps footage beyond its time (locks, events), and what goes first. Deletable segments have an index of their
+/// own, so that finding the oldest does not walk over years of footage that is kept.
+const KEEP: &str = "
+ALTER TABLE record_segment ADD COLUMN hold_ns INTEGER NOT NULL DEFAULT 0; -- an event keeps it until then
+CREATE INDEX record_segment_loose ON record_segment(volume, stream, start_ns, origin)
+    WHERE locked = 0 AND hold_ns = 0 AND state <> 0;
+CREATE INDEX record_segment_held ON record_segment(hold_ns) WHERE hold_ns > 0;
+ALTER TABLE record_stream ADD COLUMN mirrored_until_ns INTEGER; -- second copies are made up to here
+
+CREATE TABLE record_lock(
+    id TEXT PRIMARY KEY,
+    camera TEXT NOT NULL,
+    start_ns INTEGER NOT NULL,
+    end_ns INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    locked_by TEXT NOT NULL,
+    created_ns INTEGER NOT NULL,
+    removed_ns INTEGER              -- kept after removal, so that a volume that was away does not bring it back
+) STRICT;
+CREATE INDEX record_lock_by_camera ON record_lock(camera, start_ns) WHERE removed_ns IS NULL;
+
+CREATE TABLE record_mark(
+    event TEXT NOT NULL,            -- the event's id
+    part INTEGER NOT NULL,          -- long events are cut, so that looking back an hour finds all
+    camera TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    start_ns INTEGER NOT NULL,
+    end_ns INTEGER NOT NULL,
+    keep_ns INTEGER NOT NULL,       -- its footage is kept until then; 0: no longer than other footage
+    copied INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY(event, part)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX record_mark_by_camera ON record_mark(camera, start_ns);
+CREATE INDEX record_mark_to_copy ON record_mark(end_ns) WHERE copied = 0;
+
+CREATE TABLE record_dated(
+    camera TEXT PRIMARY KEY,
+    rules TEXT NOT NULL             -- by which the keep_ns of its marks were computed
+) STRICT;
+
+CREATE TABLE record_copy_total(
+    volume INTEGER NOT NULL,
+    stream INTEGER NOT NULL,
+    segments INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY(volume, stream)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER record_copy_added AFTER INSERT ON record_segment WHEN new.origin = 2 BEGIN
+    INSERT INTO record_copy_total VALUES(new.volume, new.stream, 1, new.bytes)
+        ON CONFLICT DO UPDATE SET segments = segments + 1, bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER record_copy_grown AFTER UPDATE OF bytes ON record_segment WHEN new.origin = 2 BEGIN
+    UPDATE record_copy_total SET bytes = bytes + new.bytes - old.bytes
+        WHERE volume = new.volume AND stream = new.stream;
+END;
+CREATE TRIGGER record_copy_gone AFTER DELETE ON record_segment WHEN old.origin = 2 BEGIN
+    UPDATE record_copy_total SET segments = segments - 1, bytes = bytes - old.bytes
+        WHERE volume = old.volume AND stream = old.stream;
+END;
 ";

@@ -5,6 +5,7 @@ use crate::catalogue::{self, Segment, SegmentState, VolumeId};
 use crate::duty::Duty;
 use crate::events::Outlet;
 use crate::ledger::Gap;
+use crate::locks::Locks;
 use crate::policy::{RecordPolicy, StreamSituation, StreamStatus};
 use crate::recover::Standing;
 use crate::retention;
@@ -13,12 +14,12 @@ use crate::scribe::{Note, Scribe};
 use crate::stream_writer::StreamWriter;
 use crate::syncer::Syncer;
 use crate::volume::{Mount, VolumeConfig};
-use heron_core::{AccessUnit, Clock, EventDraft, Severity, StreamKey};
+use heron_core::{AccessUnit, CameraId, Clock, EventDraft, Severity, StreamKey};
 use heron_hub::{Hub, PinnedReader};
 use heron_media::mp4::{FragmentIndex, Init};
 use heron_store::Store;
 use parking_lot::{Condvar, Mutex, RwLock};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
@@ -78,6 +79,10 @@ pub(crate) struct Volume {
     pub(crate) write_errors: AtomicU64,
     /// Recordings are being added of which the oldest is not known yet: no room is made meanwhile.
     pub(crate) oldest_unknown: AtomicBool,
+    /// What kept the sweeper from making room, in words.
+    pub(crate) full_because: Mutex<String>,
+    /// Cameras whose locks are to be written beside their recordings. At most one entry a camera.
+    pub(crate) locks_due: Mutex<BTreeSet<CameraId>>,
 }
 
 impl Volume {
@@ -93,6 +98,8 @@ impl Volume {
             sweeping: Mutex::new(()),
             write_errors: AtomicU64::new(0),
             oldest_unknown: AtomicBool::new(false),
+            full_because: Mutex::new(String::new()),
+            locks_due: Mutex::default(),
         }
     }
 
@@ -179,6 +186,7 @@ pub(crate) struct Shared {
     pub(crate) rules: Rules,
     /// The database was damaged or lost: rows may be missing anywhere.
     pub(crate) lost_rows: bool,
+    pub(crate) locks: Locks,
     pub(crate) tick: Duration,
     pub(crate) stopping: AtomicBool,
     pub(crate) bell: (Mutex<u64>, Condvar),

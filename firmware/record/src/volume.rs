@@ -228,6 +228,11 @@ impl Mount {
         Err(Errno::EXIST.into())
     }
 
+    /// The descriptor that everything is relative to.
+    pub(crate) fn dir(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+
     /// Root of the volume, for listing and for playback.
     pub(crate) fn root(&self) -> &Path {
         &self.path

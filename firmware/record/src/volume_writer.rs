@@ -3,6 +3,7 @@
 use crate::RecordError;
 use crate::catalogue;
 use crate::duty::STALLED;
+use crate::lock_files;
 use crate::recover;
 use crate::shared::{Shared, Volume, VolumeState};
 use crate::stream_writer::{Fate, Refusal, StreamWriter};
@@ -199,6 +200,10 @@ fn mount(shared: &Shared, volume: &Volume) -> Result<bool, RecordError> {
     mount.probe()?;
     let (id, at) = (mount.id, path.clone());
     shared.store.write_blocking(move |tx| catalogue::volume_number(tx, id, Some(&at)))?;
+    // Before its recordings are looked at: rows that are made anew must know what is locked.
+    for lock in lock_files::meet(&shared.store, &mount)? {
+        shared.locks.add(lock);
+    }
     let unknown = recover::after_crash(shared, &mount)?;
     volume.oldest_unknown.store(unknown, Ordering::Release);
     shared.volume_ok(volume, Some(mount));

@@ -11,9 +11,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
+mod keep;
 mod read;
 mod retention;
 mod write;
+pub(crate) use keep::*;
 pub(crate) use read::*;
 pub(crate) use retention::*;
 pub(crate) use write::*;

@@ -1,43 +1,85 @@
 //! What may go, what went, and what there is in all.
 
-use super::{Segment, VolumeId, known_stream, parsed, query, remove};
+use super::{Segment, VolumeId, parsed, query, remove};
 use heron_core::{StreamKey, WallTime};
 use heron_store::Result;
 use rusqlite::{Connection, OptionalExtension};
 
 /// Removes the row of a segment that retention deleted, and remembers that the stream's footage before its end is
-/// gone by policy.
+/// gone by policy; of a second copy nothing is remembered, for its original may be there.
 pub(crate) fn expire(conn: &Connection, id: i64) -> Result<()> {
     conn.prepare_cached(
         "UPDATE record_stream SET expired_until_ns = max(ifnull(expired_until_ns, s.end_ns), s.end_ns)
-         FROM (SELECT stream, end_ns FROM record_segment WHERE id = ?1) s WHERE record_stream.id = s.stream",
+         FROM (SELECT stream, end_ns FROM record_segment WHERE id = ?1 AND origin <> 2) s
+         WHERE record_stream.id = s.stream",
     )?
     .execute([id])?;
     remove(conn, id)
 }
 
-/// The oldest segments of a volume that may be deleted (not locked, not open).
-pub(crate) fn oldest_deletable(conn: &Connection, volume: VolumeId, limit: u32) -> Result<Vec<Segment>> {
+/// The streams that have footage on a volume: number and name.
+pub(crate) fn streams_on(conn: &Connection, volume: VolumeId) -> Result<Vec<(i64, StreamKey)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT t.id, t.camera, t.kind FROM record_total n JOIN record_stream t ON t.id = n.stream
+         JOIN record_volume v ON v.id = n.volume WHERE v.uuid = ?1 AND n.segments > 0",
+    )?;
+    let rows = statement
+        .query_map([volume.to_string()], |r| Ok((r.get(0)?, StreamKey::new(parsed(r, 1)?, parsed(r, 2)?))))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Segments of a stream on a volume that nothing keeps but their age: not locked, not open, of no event; those that ended
+/// before `before` and began after `after`, oldest first.
+pub(crate) fn loose(
+    conn: &Connection,
+    volume: VolumeId,
+    stream: i64,
+    (after, before): (WallTime, WallTime),
+    limit: u32,
+) -> Result<Vec<Segment>> {
     query(
         conn,
-        "WHERE v.uuid = ?1 AND s.locked = 0 AND s.state <> 0 ORDER BY s.start_ns LIMIT ?2",
-        (volume.to_string(), limit),
+        "WHERE s.volume = (SELECT id FROM record_volume WHERE uuid = ?1) AND s.stream = ?2 AND s.locked = 0
+         AND s.hold_ns = 0 AND s.state <> 0 AND s.start_ns > ?3 AND s.start_ns < ?4 AND s.end_ns <= ?4
+         ORDER BY s.start_ns LIMIT ?5",
+        (volume.to_string(), stream, after.0, before.0, limit),
     )
 }
 
-/// The oldest segments of a stream that may be deleted and ended before `before`.
+/// Footage of events whose time is over is deletable like any other. How many segments that were.
+pub(crate) fn release_holds(conn: &Connection, now: WallTime, limit: u32) -> Result<usize> {
+    Ok(conn
+        .prepare_cached(
+            "UPDATE record_segment SET hold_ns = 0 WHERE id IN (SELECT id FROM record_segment
+             WHERE hold_ns > 0 AND hold_ns <= ?1 ORDER BY hold_ns LIMIT ?2)",
+        )?
+        .execute((now.0, limit))?)
+}
+
+/// Why there is nothing to delete on a volume: whether something is locked, and whether an event keeps something.
+pub(crate) fn kept_on(conn: &Connection, volume: VolumeId) -> Result<(bool, bool)> {
+    Ok(conn.query_row(
+        "SELECT EXISTS(SELECT 1 FROM record_segment WHERE volume = v.id AND locked <> 0),
+         EXISTS(SELECT 1 FROM record_segment WHERE hold_ns > 0 AND volume = v.id)
+         FROM record_volume v WHERE v.uuid = ?1",
+        [volume.to_string()],
+        |r| Ok((r.get(0)?, r.get(1)?)),
+    )?)
+}
+
+/// The oldest segments of a stream on a volume that ended before `before` and are not locked, events or not.
 pub(crate) fn older_than(
     conn: &Connection,
-    stream: StreamKey,
+    volume: VolumeId,
+    stream: i64,
     before: WallTime,
     limit: u32,
 ) -> Result<Vec<Segment>> {
-    let Some(stream) = known_stream(conn, stream)? else { return Ok(Vec::new()) };
     query(
         conn,
-        "WHERE s.stream = ?1 AND s.start_ns < ?2 AND s.end_ns < ?2 AND s.locked = 0 AND s.state <> 0
-         ORDER BY s.start_ns LIMIT ?3",
-        (stream, before.0, limit),
+        "WHERE s.stream = ?2 AND s.start_ns < ?3 AND s.end_ns < ?3 AND s.locked = 0 AND s.state <> 0
+         AND s.volume = (SELECT id FROM record_volume WHERE uuid = ?1) ORDER BY s.start_ns LIMIT ?4",
+        (volume.to_string(), stream, before.0, limit),
     )
 }
 
@@ -61,10 +103,14 @@ pub(crate) struct Total {
 
 /// Sums by volume and stream, kept by triggers.
 pub(crate) fn totals(conn: &Connection) -> Result<Vec<Total>> {
-    let mut statement = conn.prepare_cached(
-        "SELECT t.camera, t.kind, v.uuid, n.segments, n.bytes FROM record_total n
-         JOIN record_stream t ON t.id = n.stream JOIN record_volume v ON v.id = n.volume WHERE n.segments > 0",
-    )?;
+    totals_of(conn, "record_total")
+}
+
+fn totals_of(conn: &Connection, table: &str) -> Result<Vec<Total>> {
+    let mut statement = conn.prepare_cached(&format!(
+        "SELECT t.camera, t.kind, v.uuid, n.segments, n.bytes FROM {table} n
+         JOIN record_stream t ON t.id = n.stream JOIN record_volume v ON v.id = n.volume WHERE n.segments > 0"
+    ))?;
     let rows = statement.query_map((), |r| {
         Ok(Total {
             stream: StreamKey::new(parsed(r, 0)?, parsed(r, 1)?),
@@ -105,4 +151,9 @@ pub(crate) fn volume_extent(conn: &Connection, volume: VolumeId) -> Result<Optio
             .optional()?)
     };
     Ok(edge("ASC")?.zip(edge("DESC")?).map(|(a, b)| (WallTime(a), WallTime(b))))
+}
+
+/// Sums of second copies by volume and stream, kept by triggers; they are in [`totals`] too.
+pub(crate) fn copy_totals(conn: &Connection) -> Result<Vec<Total>> {
+    totals_of(conn, "record_copy_total")
 }

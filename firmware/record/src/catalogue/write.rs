@@ -84,7 +84,7 @@ pub(crate) fn put(conn: &Connection, s: &Segment) -> Result<()> {
         s.locked,
         s.origin.code(),
     ))?;
-    Ok(())
+    super::claim(conn, s.id)
 }
 
 /// Removes a segment's row.
@@ -93,10 +93,11 @@ pub(crate) fn remove(conn: &Connection, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Retention never deletes a locked segment. `false` when there is no such segment.
+/// Locks one segment by hand, whatever ranges are locked. Retention never deletes a locked segment. `false` when there is no such segment.
 pub(crate) fn set_locked(conn: &Connection, id: i64, locked: bool) -> Result<bool> {
-    let n =
-        conn.prepare_cached("UPDATE record_segment SET locked = ?2 WHERE id = ?1")?.execute((id, locked))?;
+    let n = conn
+        .prepare_cached("UPDATE record_segment SET locked = (locked & 2) | ?2 WHERE id = ?1")?
+        .execute((id, locked))?;
     Ok(n > 0)
 }
 
