@@ -35,6 +35,7 @@ mod read_at;
 pub mod rewrite;
 mod samples;
 pub mod scan;
+pub mod times;
 pub mod write;
 
 use heron_core::{TrackFormat, TrackKind};

@@ -101,6 +101,24 @@ impl FlatMp4 {
         }
     }
 
+    /// A planned file of `pieces` that are known already, one after another; nothing is converted in it.
+    pub fn of_slices(
+        pieces: impl IntoIterator<Item = Slice>,
+        mime_type: String,
+        duration_nanos: i64,
+        time_map: Vec<TimeSpan>,
+    ) -> Self {
+        let piece = |slice| match slice {
+            Slice::Inline(bytes) => Some(Piece::inline(bytes)),
+            Slice::File { source, range } => {
+                Some(Piece::file(source, range.start, range.end.saturating_sub(range.start)))
+            }
+            Slice::Flac(_) => None,
+        };
+        let payload = pieces.into_iter().filter(|s| !s.is_empty()).filter_map(piece).collect();
+        Self::new(Vec::new(), payload, mime_type, duration_nanos, time_map)
+    }
+
     /// Length of the file in bytes.
     pub fn total_len(&self) -> u64 {
         self.total_len
