@@ -1,13 +1,14 @@
 //! The daemon's life: up floor by floor, down in the opposite order.
 
 use crate::config::Config;
+use crate::evidence_key;
 use crate::rooms::{self, Rooms};
 use crate::supervise::Supervisor;
 use crate::tls;
 use anyhow::{Context, Result};
 use heron_access::Access;
 use heron_api::{ApiState, HttpConfig, HttpsConfig, Identity};
-use heron_core::EventDraft;
+use heron_core::{EventDraft, Severity};
 use heron_hub::{Hub, HubConfig};
 use heron_ingest::{ChannelObserver, Ingest, IngestConfig};
 use heron_live::Live;
@@ -102,9 +103,18 @@ async fn start_recorder(config: &Config, rooms: &Arc<Rooms>, hub: &Arc<Hub>) -> 
     let volumes = volumes(config);
     let (rooms, hub) = (Arc::clone(rooms), Arc::clone(hub));
     let events: tokio::sync::mpsc::Sender<EventDraft> = rooms.events.clone();
+    let of_key = config.clone();
     tokio::task::spawn_blocking(move || {
+        // Footage without evidence is worth more than none.
+        let signer = evidence_key::open_or_create(&of_key).inspect_err(|error| {
+            tracing::error!("recordings are not sealed: {error:#}");
+            let text = format!("Recordings cannot be proven: {error:#}");
+            let draft = EventDraft::new("evidence.no_key", Severity::High, rooms.clock.now(), "herond");
+            rooms::tell(&rooms.events, draft.text(text));
+        });
+        let signer = signer.ok();
         let clock = Arc::clone(&rooms.clock);
-        let config = RecorderConfig { lost_rows: rooms.recovered, ..RecorderConfig::new(volumes) };
+        let config = RecorderConfig { lost_rows: rooms.recovered, signer, ..RecorderConfig::new(volumes) };
         Recorder::start(config, hub, rooms.store.clone(), clock, events)
     })
     .await?

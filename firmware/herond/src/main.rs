@@ -12,6 +12,7 @@
 //! Decoding pictures (that is the eye's), talking to the fleet (that is the uplink's).
 
 mod config;
+mod evidence_key;
 mod keeper;
 mod lock;
 mod maintenance;

@@ -1,9 +1,9 @@
 //! `herond check` and `herond fsck`: looking at a box whose daemon does not run.
 
 use crate::config::Config;
-use crate::{keeper, rooms};
+use crate::{evidence_key, keeper, rooms};
 use anyhow::Result;
-use heron_core::SystemClock;
+use heron_core::{Clock, SystemClock};
 use heron_store::{Store, StoreOptions};
 use std::io::Write;
 use std::process::ExitCode;
@@ -59,7 +59,8 @@ pub(crate) fn fsck(config: &Config, repair: bool) -> Result<ExitCode> {
     if let Some(recovery) = recovery {
         eprintln!("{recovery}");
     }
-    let report = heron_record::fsck(&keeper::volumes(config), &store, repair)?;
+    let seal = evidence_key::existing(config)?.map(|key| (key, SystemClock.now()));
+    let report = heron_record::fsck_and_seal(&keeper::volumes(config), &store, repair, seal)?;
     print(format_args!("{report}"))?;
     Ok(if report.is_clean() || repair { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -22,6 +22,8 @@ pub(crate) struct Handover {
     pub(crate) standing: Standing,
     /// Spreads rotation.
     pub(crate) number: u64,
+    /// Number of the next segment of the stream.
+    pub(crate) segments: u64,
 }
 
 /// Another thread has taken the stream.

@@ -3,10 +3,14 @@
 use crate::RecordError;
 use crate::catalogue;
 use crate::lock_files;
+use crate::evidence::Notary;
 use crate::reconcile::{Depth, Reconciler};
 use crate::report::FsckReport;
 use crate::volume::{Mount, VolumeConfig};
+use heron_core::WallTime;
+use heron_evidence::Signer;
 use heron_store::Store;
+use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
 /// Compares every recorded file of `volumes` with the catalogue in `store`; with `repair` makes the catalogue say what is
@@ -18,7 +22,22 @@ use std::sync::atomic::AtomicI64;
 /// [`RecordError::Store`] when the catalogue cannot be read or written, [`RecordError::Io`] when a folder cannot be
 /// listed.
 pub fn fsck(volumes: &[VolumeConfig], store: &Store, repair: bool) -> Result<FsckReport, RecordError> {
+    fsck_and_seal(volumes, store, repair, None)
+}
+
+/// As [`fsck`]; a repair also seals what a crash left open, with the box's key, at the time it is now.
+///
+/// # Errors
+/// As [`fsck`].
+pub fn fsck_and_seal(
+    volumes: &[VolumeConfig],
+    store: &Store,
+    repair: bool,
+    seal: Option<(Arc<dyn Signer>, WallTime)>,
+) -> Result<FsckReport, RecordError> {
     let (segment, gap) = store.read_blocking(catalogue::last_ids)?;
+    let now = seal.as_ref().map_or(WallTime(0), |s| s.1);
+    let notary = seal.map(|s| Notary::new(s.0));
     let (next_segment, next_gap) = (AtomicI64::new(segment + 1), AtomicI64::new(gap + 1));
     let mut report = FsckReport { repaired: repair, ..FsckReport::default() };
     for volume in volumes {
@@ -43,6 +62,7 @@ pub fn fsck(volumes: &[VolumeConfig], store: &Store, repair: bool) -> Result<Fsc
             depth: Depth::Files,
             repair,
             doubt_after: None,
+            notary: notary.as_ref().map(|n| (n, now)),
             next_segment: &next_segment,
             next_gap: &next_gap,
             in_use: &|_| false,

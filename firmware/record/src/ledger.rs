@@ -68,6 +68,16 @@ impl GapTracker {
         self.covered_until = Some(to);
     }
 
+    /// The hole that [`GapTracker::begins`] with the same arguments would close: its end is `at`, its id 0.
+    pub(crate) fn hole_before(&self, at: WallTime, frame_nanos: i64, otherwise: GapReason) -> Option<Gap> {
+        let (start, reason) = match (self.open, self.covered_until) {
+            (Some(gap), _) => (gap.start, gap.reason),
+            (None, Some(end)) if at > end && !touches(end, at, frame_nanos) => (end, otherwise),
+            _ => return None,
+        };
+        (at > start).then_some(Gap { id: 0, start, end: Some(at), reason })
+    }
+
     /// Nothing is being recorded, because of `reason`, and it is `now`. `ids` gives row ids.
     pub(crate) fn missing(
         &mut self,

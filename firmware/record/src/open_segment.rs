@@ -2,6 +2,7 @@
 
 use crate::catalogue::{Segment, SegmentFormat, SegmentState};
 use crate::duty::Handover;
+use crate::evidence::Notary;
 use crate::file::SegmentFile;
 use crate::layout::SegmentPlace;
 use crate::scribe::Note;
@@ -9,6 +10,7 @@ use crate::shared::{LiveSegment, Shared, Volume};
 use crate::summary;
 use crate::volume::Mount;
 use heron_core::{StreamKey, WallTime};
+use heron_evidence::{Beginning, Ending, Previous, SEAL_LEN, Seal, Sealer};
 use heron_media::mp4::{Fragment, FragmentIndex, TrackSpec, scan};
 use std::sync::Arc;
 
@@ -19,6 +21,17 @@ pub(crate) struct OpenSegment {
     init: Vec<u8>,
     format: SegmentFormat,
     file: Option<(SegmentFile, Segment)>,
+    /// Absent when this recorder has no key.
+    sealer: Option<Sealer>,
+}
+
+/// What became of a segment that was closed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Closed {
+    /// End of its footage.
+    pub(crate) end: WallTime,
+    /// How the next one names it; `None` when it was not sealed.
+    pub(crate) previous: Option<Previous>,
 }
 
 /// What an append did.
@@ -38,7 +51,14 @@ impl OpenSegment {
     /// A segment of these tracks; `None` without video.
     pub(crate) fn new(start: WallTime, init: Vec<u8>, tracks: &[TrackSpec]) -> Option<Self> {
         let format = summary::format_of(tracks)?;
-        Some(Self { start, init, format, file: None })
+        Some(Self { start, init, format, file: None, sealer: None })
+    }
+
+    /// The same, with evidence: to be called before anything is appended.
+    pub(crate) fn sealed(mut self, notary: &Notary, beginning: Beginning) -> Self {
+        let (sealer, init) = notary.begin(beginning, &self.init);
+        (self.sealer, self.init) = (Some(sealer), init);
+        self
     }
 
     /// Appends a fragment: one write. All of it or nothing. `handover` is for whoever takes the stream over if the disk
@@ -52,6 +72,10 @@ impl OpenSegment {
         handover: Handover,
     ) -> std::io::Result<Written> {
         let stream = handover.control.key;
+        let payloads = || fragment.payloads.iter().map(|p| &p[..]);
+        let whole = || std::iter::once(&fragment.header[..]).chain(payloads());
+        let seal = self.sealer.as_ref().map(|sealer| sealer.next(whole()));
+        let sealed = seal.as_ref().map(Seal::to_box);
         volume.duty.go(shared.clock.monotonic(), handover);
         let taken = match self.file.take() {
             Some(open) => Ok(open),
@@ -66,15 +90,20 @@ impl OpenSegment {
         };
         let before = file.length();
         let is_first = before == 0;
-        let mut parts: Vec<&[u8]> = Vec::with_capacity(fragment.payloads.len() + 2);
+        let mut parts: Vec<&[u8]> = Vec::with_capacity(fragment.payloads.len() + 3);
         let mut index = fragment.index.clone();
         index.offset = before;
         if is_first {
             parts.push(&self.init);
             index.offset += self.init.len() as u64;
         }
-        parts.push(&fragment.header);
-        parts.extend(fragment.payloads.iter().map(|p| &p[..]));
+        if let Some(sealed) = &sealed {
+            // In the same write: a crash leaves both or neither.
+            parts.push(sealed);
+            index.length += SEAL_LEN as u64;
+            index.header_len += SEAL_LEN as u32;
+        }
+        parts.extend(whole());
         let appended = file.append(&parts);
         if let Err(superseded) = volume.duty.back() {
             // The other volume has this fragment too, and the file's row does not: it goes.
@@ -91,6 +120,9 @@ impl OpenSegment {
                 self.file = Some((file, segment));
             }
             return Err(e);
+        }
+        if let (Some(sealer), Some(seal)) = (&mut self.sealer, &seal) {
+            sealer.commit(seal);
         }
         segment.bytes = file.length();
         segment.frames = segment.frames.saturating_add(summary::frames_of(&index));
@@ -149,20 +181,50 @@ impl OpenSegment {
 
     /// The volume has failed: the file is let go as it is. Its row says what is known to be written and that it is open:
     /// recovery looks at it when the volume is back.
-    pub(crate) fn let_go(self, shared: &Shared) {
-        if let Some((_, segment)) = self.file {
-            shared.scribe.note(Note::LetGo(Box::new(segment)));
-        }
+    pub(crate) fn let_go(self, shared: &Shared) -> Option<Segment> {
+        let (_, segment) = self.file?;
+        shared.scribe.note(Note::LetGo(Box::new(segment.clone())));
+        Some(segment)
     }
 
-    /// Completes the file and its row.
-    pub(crate) fn close(self, shared: &Shared, volume: &Volume) {
-        let Some((file, mut segment)) = self.file else { return };
+    /// Completes the file and its row; `None` when it never got a file. Its head, a few kilobytes, is signed and
+    /// written; a file that does not take it is complete without.
+    pub(crate) fn close(
+        self,
+        shared: &Shared,
+        volume: &Volume,
+        handover: Handover,
+    ) -> std::io::Result<Option<Closed>> {
+        let Some((mut file, mut segment)) = self.file else { return Ok(None) };
+        let head = shared.notary.as_ref().zip(self.sealer.as_ref()).and_then(|(notary, sealer)| {
+            notary.head(sealer, segment.end, Ending::Closed, shared.clock.now())
+        });
+        let mut previous = None;
+        if let Some((head, named)) = head {
+            let before = file.length();
+            volume.duty.go(shared.clock.monotonic(), handover);
+            let written = file.append(&[&head]);
+            if let Err(superseded) = volume.duty.back() {
+                // The row is open: recovery closes and seals it when the volume is back.
+                let _ = file.cut(before);
+                volume.syncer.forget(segment.id);
+                return Err(superseded.into());
+            }
+            match written {
+                Ok(()) => previous = Some(named),
+                Err(error) => {
+                    tracing::warn!(stream = %segment.stream, %error, "a segment stays without its seal");
+                }
+            }
+        }
+        segment.bytes = file.length();
+        let closed = Closed { end: segment.end, previous };
         segment.state = SegmentState::Closed;
         volume.syncer.end(segment.id, file.length());
         if let Some(live) = shared.live.lock().get_mut(&segment.id) {
             live.segment = segment.clone();
         }
         shared.scribe.note(Note::Segment(Box::new(segment)));
+        Ok(Some(closed))
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::RecordError;
 use crate::catalogue::{self, Segment, SegmentState};
+use crate::evidence::Notary;
 use crate::gap_rows;
 use crate::inspect::{Finding, inspect};
 use crate::layout::{self, RECORDINGS, SegmentPlace};
@@ -34,6 +35,8 @@ pub(crate) struct Reconciler<'a> {
     pub(crate) repair: bool,
     /// Closed segments that end after this are read too: their last second may not have reached the disk.
     pub(crate) doubt_after: Option<WallTime>,
+    /// Seals what a crash left open, and the time that it is; `None`: it stays without a seal.
+    pub(crate) notary: Option<(&'a Notary, WallTime)>,
     pub(crate) next_segment: &'a AtomicI64,
     pub(crate) next_gap: &'a AtomicI64,
     /// Segments that are being written at this moment.
@@ -251,6 +254,9 @@ impl Reconciler<'_> {
                     report.unusable(path, format!("it could not be cut to its whole fragments: {e}"));
                     return;
                 }
+                if self.repair && (was_open || self.depth == Depth::Names) {
+                    segment = self.seal(&place, segment);
+                }
                 match row {
                     None => {
                         report.unlisted(path);
@@ -301,6 +307,27 @@ impl Reconciler<'_> {
     /// in it is set aside under a name that is no recording's.
     fn clear_away(&self, place: &SegmentPlace, length: u64) -> std::io::Result<()> {
         if length == 0 { self.mount.unlink(place) } else { self.mount.set_aside(place) }
+    }
+
+    /// Seals what a crash left of a segment; the segment as it is then.
+    fn seal(&self, place: &SegmentPlace, mut segment: Segment) -> Segment {
+        let Some((notary, now)) = self.notary else { return segment };
+        // Once to cut off what never reached the disk, if anything, and once to seal what did.
+        for _ in 0..2 {
+            let sealed = notary.seal_recovered(self.mount, place, segment.bytes, segment.end, now);
+            match sealed.and_then(|changed| changed.then(|| self.mount.open_file(place, false)).transpose()) {
+                Ok(None) => break,
+                Ok(Some(file)) => match inspect(&file, *place, self.mount.id) {
+                    Finding::Recording { segment: anew, .. } => segment = anew,
+                    Finding::Unusable(_) | Finding::Stub { .. } => break,
+                },
+                Err(error) => {
+                    tracing::warn!(file = %place.relative_path().display(), %error, "a segment stays without its seal");
+                    break;
+                }
+            }
+        }
+        segment
     }
 
     fn truncate(&self, place: &SegmentPlace, length: u64) -> std::io::Result<()> {

@@ -3,6 +3,7 @@
 use crate::RecordError;
 use crate::catalogue::{self, VolumeId};
 use crate::events::Outlet;
+use crate::evidence::{self, Notary};
 use crate::ledger::GapTracker;
 use crate::locks::Locks;
 use crate::playback::Playback;
@@ -17,6 +18,7 @@ use crate::sweeper;
 use crate::volume::VolumeConfig;
 use crate::volume_writer::{TICK, VolumeWriter};
 use heron_core::{CameraId, Clock, EventDraft, StreamKey};
+use heron_evidence::Signer;
 use heron_hub::Hub;
 use heron_store::Store;
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -47,6 +49,8 @@ pub struct RecorderConfig {
     /// The database was damaged or lost, so that rows may be missing on any day: every volume is compared with the
     /// catalogue in the background, while recording goes on.
     pub lost_rows: bool,
+    /// Seals what is recorded, so that it can be proven; `None`: recordings are unsigned.
+    pub signer: Option<Arc<dyn Signer>>,
     /// How often each volume's thread drains the rings: 200 ms.
     pub tick: Duration,
 }
@@ -54,7 +58,7 @@ pub struct RecorderConfig {
 impl RecorderConfig {
     /// Recording to `volumes`, everything else as usual.
     pub fn new(volumes: Vec<VolumeConfig>) -> Self {
-        Self { volumes, rules: RetentionRules::default(), lost_rows: false, tick: TICK }
+        Self { volumes, rules: RetentionRules::default(), lost_rows: false, signer: None, tick: TICK }
     }
 }
 
@@ -123,6 +127,8 @@ impl Recorder {
             fresh_gaps: Mutex::new(HashMap::new()),
             unlinked: Mutex::new(HashMap::new()),
             resume: Mutex::new(HashMap::new()),
+            notary: config.signer.map(Notary::new),
+            lineages: Mutex::new(HashMap::new()),
             next_segment: AtomicI64::new(segment + 1),
             next_gap: AtomicI64::new(gap + 1),
             next_stream: AtomicU64::new(0),
@@ -136,6 +142,7 @@ impl Recorder {
         let recorder = Self { shared, threads: Mutex::new(Vec::new()) };
         recorder.start_threads()?;
         *recorder.shared.resume.lock() = recover::resume(&recorder.shared)?;
+        *recorder.shared.lineages.lock() = evidence::lineages(&recorder.shared)?;
         Ok(recorder)
     }
 
@@ -227,13 +234,14 @@ impl Recorder {
             }
         }
         let number = shared.next_stream.fetch_add(1, Ordering::Relaxed);
-        let writer = StreamWriter::new(
+        let mut writer = StreamWriter::new(
             Arc::clone(&control),
             tracker,
             until.is_some(),
             number,
             shared.clock.monotonic(),
         );
+        writer.lineage = shared.lineages.lock().remove(&control.key).unwrap_or_default();
         let volume = shared.best_volume(None).or_else(|| shared.volumes.first().cloned());
         if let Some(volume) = volume {
             volume.streams.fetch_add(1, Ordering::Relaxed);

@@ -64,6 +64,7 @@ fn reconciler<'a>(
         depth: Depth::Names,
         repair: true,
         doubt_after: None,
+        notary: shared.notary.as_ref().map(|n| (n, shared.clock.now())),
         next_segment: &shared.next_segment,
         next_gap: &shared.next_gap,
         in_use,

@@ -4,6 +4,7 @@ use crate::RecordError;
 use crate::catalogue::{self, Segment, SegmentState, VolumeId};
 use crate::duty::Duty;
 use crate::events::Outlet;
+use crate::evidence::{Lineage, Notary};
 use crate::ledger::Gap;
 use crate::locks::Locks;
 use crate::policy::{RecordPolicy, StreamSituation, StreamStatus};
@@ -180,6 +181,10 @@ pub(crate) struct Shared {
     pub(crate) unlinked: Mutex<HashMap<i64, VolumeId>>,
     /// Where the ledger of each known stream stood when the daemon started.
     pub(crate) resume: Mutex<HashMap<StreamKey, Standing>>,
+    /// Seals segments; absent without a key.
+    pub(crate) notary: Option<Notary>,
+    /// What was recorded last of each known stream that is not being recorded.
+    pub(crate) lineages: Mutex<HashMap<StreamKey, Lineage>>,
     pub(crate) next_segment: AtomicI64,
     pub(crate) next_gap: AtomicI64,
     pub(crate) next_stream: AtomicU64,

@@ -1,6 +1,7 @@
 //! One stream on its way to the disk. Lives on the thread of its volume and moves to another volume's thread whole.
 
 use crate::duty::{self, Handover};
+use crate::evidence::Lineage;
 use crate::gap_events;
 use crate::ledger::{Gap, GapTracker, LedgerStep};
 use crate::open_segment::OpenSegment;
@@ -10,7 +11,7 @@ use crate::shared::{Desired, Shared, StreamControl, Volume, VolumeState};
 use crate::sweeper;
 use crate::volume::Mount;
 use heron_core::{AccessUnit, GapReason, StreamKey, WallTime};
-use heron_media::mp4::Fragment;
+use heron_media::mp4::{Fragment, TrackSpec};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -74,6 +75,8 @@ pub(crate) struct StreamWriter {
     /// What made the hole that the next segment ends, when it is known.
     hole: Option<GapReason>,
     ever_recorded: bool,
+    /// What the next segment's evidence says of what was before it.
+    pub(crate) lineage: Lineage,
 }
 
 impl StreamWriter {
@@ -99,12 +102,13 @@ impl StreamWriter {
             waiting_since: None,
             hole: None,
             ever_recorded,
+            lineage: Lineage::default(),
         }
     }
 
     /// A stream that hung with its volume goes on here, from the key frame of what was not written.
     pub(crate) fn take_over(handover: Handover, now: Duration) -> Self {
-        let Handover { control, standing, number } = handover;
+        let Handover { control, standing, number, segments } = handover;
         if let Some(reader) = &mut *control.reader.lock() {
             reader.rewind();
         }
@@ -112,6 +116,7 @@ impl StreamWriter {
         let tracker = GapTracker::new(standing.0, standing.1);
         let mut writer = Self::new(control, tracker, ever_recorded, number, now);
         writer.hole = Some(GapReason::VolumeFailed);
+        writer.lineage = Lineage::after(segments);
         writer
     }
 
@@ -252,13 +257,13 @@ impl StreamWriter {
                 break;
             }
             match output {
-                Output::Open { start, init, tracks } => self.open = OpenSegment::new(start, init, &tracks),
+                Output::Open { start, init, tracks } => self.open(shared, start, init, &tracks),
                 Output::Fragment(fragment) => {
                     cut = true;
                     result = self.append(shared, volume, mount, &fragment);
                     self.segmenter.recycle(fragment);
                 }
-                Output::Close => self.close(shared, volume),
+                Output::Close => result = self.close(shared, volume),
                 Output::Hole { start, end } => self.hole_inside(shared, start, end),
             }
         }
@@ -281,7 +286,7 @@ impl StreamWriter {
         if let Err(refusal) = &result {
             match refusal {
                 // What is written stays whole and becomes deletable, which is what makes room again.
-                Refusal::Full => self.close(shared, volume),
+                Refusal::Full => self.close(shared, volume)?,
                 Refusal::Failed(_) | Refusal::Superseded => {}
             }
             self.abandon(shared, volume);
@@ -368,6 +373,7 @@ impl StreamWriter {
             control: Arc::clone(&self.control),
             standing: self.tracker.standing(),
             number: self.number,
+            segments: self.lineage.next_number(),
         }
     }
 
@@ -380,11 +386,26 @@ impl StreamWriter {
         }
     }
 
+    /// Begins a file; it is made when its first fragment is there.
+    fn open(&mut self, shared: &Shared, start: WallTime, init: Vec<u8>, tracks: &[TrackSpec]) {
+        let open = OpenSegment::new(start, init, tracks);
+        self.open = match &shared.notary {
+            None => open,
+            Some(notary) => {
+                let otherwise = self.hole.unwrap_or(GapReason::StreamDiscontinuity);
+                let hole = self.tracker.hole_before(start, self.segmenter.frame_nanos(), otherwise);
+                let beginning = self.lineage.beginning(shared, self.control.key, start, hole);
+                open.map(|o| o.sealed(notary, beginning))
+            }
+        };
+    }
+
     /// Completes the open file.
-    fn close(&mut self, shared: &Shared, volume: &Volume) {
-        if let Some(open) = self.open.take() {
-            open.close(shared, volume);
-        }
+    fn close(&mut self, shared: &Shared, volume: &Volume) -> Result<(), Refusal> {
+        let Some(open) = self.open.take() else { return Ok(()) };
+        let closed = open.close(shared, volume, self.handover()).map_err(refusal)?;
+        self.lineage.closed(closed);
+        Ok(())
     }
 
     /// Writes what is held back and completes the file.
@@ -418,7 +439,7 @@ impl StreamWriter {
         self.segmenter.forget_connection();
         self.pending_since = None;
         if let Some(open) = self.open.take() {
-            open.let_go(shared);
+            self.lineage.let_go(open.let_go(shared));
         }
         if let Some(reader) = &mut *self.control.reader.lock() {
             reader.rewind();
@@ -509,6 +530,7 @@ impl StreamWriter {
         }
         streams.remove(&stream);
         shared.resume.lock().insert(stream, self.tracker.standing());
+        shared.lineages.lock().insert(stream, std::mem::take(&mut self.lineage));
         Fate::Gone
     }
 
@@ -520,6 +542,7 @@ impl StreamWriter {
                 LedgerStep::Forget { id } => shared.forget_gap(stream, id),
                 LedgerStep::Tell(gap) => shared.events.tell(gap_events::stopped(stream, &gap)),
                 LedgerStep::Close { gap, told } => {
+                    self.lineage.missed(&gap);
                     shared.note_gap(stream, gap);
                     shared.events.tell(gap_events::ended(stream, &gap, told));
                 }
