@@ -84,7 +84,15 @@ fn a_kill_costs_less_than_two_seconds_and_the_gap_says_restart() {
     camera.reconnect(9_000_000_000);
     let volumes = volumes(dir.path());
     let b = Box::at(dir, volumes, clock);
-    assert_eq!(std::fs::metadata(&open).unwrap().len(), whole.len() as u64, "cut to the last whole fragment");
+    let sealed = std::fs::read(&open).unwrap();
+    assert!(sealed.starts_with(&whole), "nothing that was whole is lost");
+    let report = heron_evidence::verify(sealed.as_slice(), Some(common::box_key().public_key()));
+    assert_eq!(
+        report.verdict(),
+        heron_evidence::Verdict::Whole,
+        "cut to the last whole fragment and sealed: {report:?}"
+    );
+    assert_eq!(report.segments[0].ending(), Some(heron_evidence::Ending::Recovered));
     b.record(stream);
     let back_at = camera.wall;
     b.feed(stream, &mut camera, 5.0);

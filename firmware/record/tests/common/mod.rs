@@ -268,8 +268,17 @@ pub fn store(dir: &Path) -> Store {
     Store::open(&dir.join("heron.db"), StoreOptions::default(), &[MIGRATIONS]).unwrap()
 }
 
+/// The key of every box here.
+pub fn box_key() -> Arc<dyn heron_evidence::Signer> {
+    Arc::new(heron_evidence::BoxKey::from_seed([7; 32].into()).unwrap())
+}
+
 pub fn config(volumes: &[VolumeConfig]) -> RecorderConfig {
-    RecorderConfig { tick: Duration::from_millis(4), ..RecorderConfig::new(volumes.to_vec()) }
+    RecorderConfig {
+        tick: Duration::from_millis(4),
+        signer: Some(box_key()),
+        ..RecorderConfig::new(volumes.to_vec())
+    }
 }
 
 impl Box {
