@@ -2,8 +2,8 @@
 
 use crate::RecordError;
 use crate::catalogue;
-use crate::lock_files;
 use crate::evidence::Notary;
+use crate::lock_files;
 use crate::reconcile::{Depth, Reconciler};
 use crate::report::FsckReport;
 use crate::volume::{Mount, VolumeConfig};
