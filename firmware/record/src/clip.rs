@@ -22,6 +22,7 @@ pub struct Clip {
     plan: FlatMp4,
     sources: HashMap<u64, Segment>,
     open: Mutex<VecDeque<(u64, Arc<File>)>>,
+    held: Mutex<Vec<(u64, Arc<File>)>>,
 }
 
 impl Clip {
@@ -54,7 +55,7 @@ impl Clip {
                 None => RecordError::NothingRecorded { stream, start, end },
             },
         })?;
-        Ok(Self { playback: playback.clone(), plan, sources, open: Mutex::default() })
+        Ok(Self { playback: playback.clone(), plan, sources, open: Mutex::default(), held: Mutex::default() })
     }
 
     /// Length, entity tag, MIME type, and where each byte comes from.
@@ -62,11 +63,41 @@ impl Clip {
         &self.plan
     }
 
+    /// Opens the first `most` files of the clip, oldest first, and keeps them open as long as the clip lives: what is
+    /// held can be read to its end even when retention deletes it meanwhile. Answers how many are held.
+    ///
+    /// # Errors
+    /// As [`Clip::file`].
+    pub fn hold(&self, most: usize) -> Result<usize, RecordError> {
+        let mut sources: Vec<(&u64, &Segment)> = self.sources.iter().collect();
+        sources.sort_by_key(|(id, segment)| (segment.start, **id));
+        let files = sources
+            .into_iter()
+            .take(most)
+            .map(|(id, segment)| Ok((*id, Arc::new(self.playback.open(segment)?))))
+            .collect::<Result<Vec<_>, RecordError>>()?;
+        let count = files.len();
+        *self.held.lock() = files;
+        Ok(count)
+    }
+
+    /// Lets the system forget what it has cached of the files that are held: they are read once, and their pages would
+    /// push out what people look at.
+    pub fn forget_cached(&self) {
+        for (_, file) in self.held.lock().iter() {
+            // Advice only; a file system that does not take it changes nothing.
+            let _ = rustix::fs::fadvise(&**file, 0, None, rustix::fs::Advice::DontNeed);
+        }
+    }
+
     /// The recorded file behind a slice's source, for `sendfile`. At most a few are kept open.
     ///
     /// # Errors
     /// [`RecordError::NoSuchSegment`], [`RecordError::Io`] when retention deleted it in the meantime.
     pub fn file(&self, source: u64) -> Result<Arc<File>, RecordError> {
+        if let Some((_, file)) = self.held.lock().iter().find(|(id, _)| *id == source) {
+            return Ok(Arc::clone(file));
+        }
         let mut open = self.open.lock();
         if let Some((_, file)) = open.iter().find(|(id, _)| *id == source) {
             return Ok(Arc::clone(file));

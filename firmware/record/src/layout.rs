@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 /// The folder of all recordings, under the volume's root.
 pub const RECORDINGS: &str = "recordings";
+/// The folder of exports, under the volume's root. The recorder leaves it alone.
+pub const EXPORTS: &str = "exports";
 /// The file that makes a folder a volume of ours.
 pub const MARKER: &str = ".heron-volume";
 

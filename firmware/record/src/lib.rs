@@ -102,7 +102,7 @@ pub use fsck::{fsck, fsck_and_seal};
 pub use locks::{Lock, NewLock};
 pub use marks::EventMark;
 pub use playback::{Playback, SegmentSource, StillFrame};
-pub use policy::{RecordMode, RecordPolicy, StreamSituation, StreamStatus};
+pub use policy::{Pressure, RecordMode, RecordPolicy, StreamSituation, StreamStatus};
 pub use recorder::{Recorder, RecorderConfig, VolumeStatus};
 pub use report::{FsckReport, Remark};
 pub use rules::{RetentionRules, ThinTo};

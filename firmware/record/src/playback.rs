@@ -302,6 +302,21 @@ impl Playback {
         Clip::plan(self, stream, start, end)
     }
 
+    /// About how many bytes of a stream lie between `start` and `end`: the share of each file that does, from the
+    /// catalogue alone. For saying beforehand how large an export will be; the range may be of any length.
+    ///
+    /// # Errors
+    /// [`RecordError::Store`].
+    pub fn bytes_between(
+        &self,
+        stream: StreamKey,
+        start: WallTime,
+        end: WallTime,
+    ) -> Result<u64, RecordError> {
+        let segments = self.segments(stream, start, end)?;
+        Ok(segments.iter().map(|s| share(s, start, end)).sum())
+    }
+
     /// The key frame of a stream at or before `time`: for a picture while scrubbing. It may lie before `time` by a group
     /// of pictures, or by more when nothing was recorded in between; `wall` says.
     ///
@@ -407,6 +422,13 @@ impl Playback {
     pub(crate) fn damaged(&self, segment: &Segment, problem: String) -> RecordError {
         RecordError::Damaged { path: segment.place().relative_path(), problem }
     }
+}
+
+/// The bytes of a segment that lie between `start` and `end` if they are spread evenly.
+fn share(segment: &Segment, start: WallTime, end: WallTime) -> u64 {
+    let whole = segment.end.nanos_since(segment.start).max(1);
+    let part = segment.end.min(end).nanos_since(segment.start.max(start)).clamp(0, whole);
+    (u128::from(segment.bytes) * part as u128 / whole as u128) as u64
 }
 
 /// The fragments that overlap the range, and those before them back to a key frame.

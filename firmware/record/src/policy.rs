@@ -84,3 +84,12 @@ pub struct StreamStatus {
     /// The volume it goes to.
     pub volume: Option<std::path::PathBuf>,
 }
+
+/// How hard recording is pressed: what others look at before they use the disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pressure {
+    /// Access units that the last tick found waiting, of the stream that had the most.
+    pub deepest_queue: u64,
+    /// Access units lost to full rings since the start, of all streams; it only grows.
+    pub overrun_units: u64,
+}

@@ -7,7 +7,7 @@ use crate::evidence::{self, Notary};
 use crate::ledger::GapTracker;
 use crate::locks::Locks;
 use crate::playback::Playback;
-use crate::policy::{RecordPolicy, StreamSituation, StreamStatus};
+use crate::policy::{Pressure, RecordPolicy, StreamSituation, StreamStatus};
 use crate::recover;
 use crate::rules::{RetentionRules, Rules};
 use crate::scribe::Scribe;
@@ -270,6 +270,18 @@ impl Recorder {
         let streams = self.shared.streams.read();
         let control = streams.get(&stream).filter(|c| !c.desired.lock().removed)?;
         Some(control.status.lock().clone())
+    }
+
+    /// How hard recording is pressed at this moment. Cheap: from memory.
+    pub fn pressure(&self) -> Pressure {
+        let streams = self.shared.streams.read();
+        streams.values().fold(Pressure::default(), |sum, control| {
+            let status = control.status.lock();
+            Pressure {
+                deepest_queue: sum.deepest_queue.max(status.queue_depth),
+                overrun_units: sum.overrun_units + status.overrun_units,
+            }
+        })
     }
 
     /// The volumes, in the order of the configuration.

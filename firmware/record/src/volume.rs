@@ -5,7 +5,7 @@
 
 use crate::RecordError;
 use crate::catalogue::VolumeId;
-use crate::layout::{MARKER, RECORDINGS, SegmentPlace};
+use crate::layout::{EXPORTS, MARKER, RECORDINGS, SegmentPlace};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
@@ -300,6 +300,8 @@ fn first_use(path: &Path, known: &[VolumeId]) -> Result<VolumeId, String> {
             RECORDINGS => has_recordings = true,
             // What every new ext file system has, and what an interrupted first use or probe leaves.
             "lost+found" | PROBE | ".heron-volume.new" => {}
+            // Finished exports lie on recording volumes; an empty box's may have come back without its marker.
+            EXPORTS => {}
             other => foreign = Some(other.to_owned()),
         }
     }
