@@ -1,6 +1,7 @@
 //! The configuration file: TOML, every key with a default but `data_dir`, unknown keys refused by name, and
 //! `HERON_` environment variables that override single keys.
 
+use crate::memory;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -15,6 +16,9 @@ pub(crate) struct Config {
     /// Recording volumes; none means `<data_dir>/footage`.
     #[serde(default)]
     pub(crate) volumes: Vec<Volume>,
+    /// The most that the frames of all streams take in memory before they are written, MiB; without it an eighth of
+    /// what the machine has ([`crate::memory`]).
+    pub(crate) memory_mib: Option<u32>,
     #[serde(default)]
     pub(crate) http: Http,
     pub(crate) https: Option<Https>,
@@ -192,6 +196,11 @@ impl Config {
         }
         if self.volumes.iter().all(|v| v.role != VolumeRole::Spread) {
             bail!("key `volumes`: streams are recorded to volumes with role = \"spread\", and there is none");
+        }
+        if let Some(mib) = self.memory_mib
+            && !(memory::LEAST_MIB..=memory::MOST_MIB).contains(&u64::from(mib))
+        {
+            bail!("key `memory_mib`: {mib} must be from {} to {}", memory::LEAST_MIB, memory::MOST_MIB);
         }
         if !self.http.listen.ip().is_loopback() && !self.http.insecure && self.https.is_none() {
             bail!(

@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::evidence_key;
+use crate::memory;
 use crate::rooms::{self, Rooms};
 use crate::supervise::Supervisor;
 use crate::tls;
@@ -30,7 +31,13 @@ pub(crate) async fn keep(config: Config) -> Result<()> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let rooms = Arc::new(rooms::open(&config).await?);
     let started = rooms.clock.now();
-    let hub = Hub::new(HubConfig::default());
+    let hub_config =
+        HubConfig { total_bytes: memory::for_streams(config.memory_mib), ..HubConfig::default() };
+    tracing::info!(
+        mib = hub_config.total_bytes >> 20,
+        "memory for frames that wait to be written; key `memory_mib` changes it"
+    );
+    let hub = Hub::new(hub_config);
     let recorder = start_recorder(&config, &rooms, &hub).await?;
     let (observer, notices) = ChannelObserver::new(NOTICES_WAITING);
     let clock = Arc::clone(&rooms.clock);

@@ -18,6 +18,9 @@
 //! 2. Every reader sees every item in order, or is told how many items and bytes it missed.
 //! 3. A ring never holds more than its own bound, and all rings of a [`Hub`] together never more than the
 //!    shared bound plus the batch that is being pushed (see [`HubConfig`] for the arithmetic).
+//!    When the shared bound is reached the largest backlog that nobody watches gives way first; who had not read it is
+//!    told ([`Overrun`]). Both bounds count payload and 192 bytes a unit; memory is let go in pieces of 128 KiB
+//!    (`media::rtp`; a larger frame has a piece of its own), so a stream holds one or two of them more than is counted.
 //! 4. With no reader behind, a ring holds one group of pictures: from the newest key frame on. A pinned reader
 //!    that is behind makes it hold more, up to the bound; a live reader at most the group before.
 //! 5. A live reader begins at a key frame, and after a skip goes on at a key frame.

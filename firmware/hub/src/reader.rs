@@ -122,7 +122,7 @@ impl<T: RingItem> LiveReader<T> {
 
 impl<T: RingItem> Drop for LiveReader<T> {
     fn drop(&mut self) {
-        self.ring.with_state(|state| state.close_cursor(self.cursor));
+        self.ring.live_reader_gone(self.cursor);
     }
 }
 

@@ -15,11 +15,14 @@ pub struct HubConfig {
     /// 16 MiB: a 4K stream of 16 Mbit/s makes 2 MB/s, so 8 s of a disk that does not answer or of one very
     /// long group of pictures; an ordinary 4 Mbit/s stream has 33 s.
     pub stream_bytes: usize,
-    /// The most that all rings hold together, bytes.
+    /// The most that all rings hold together, bytes. When it is exceeded the largest ring that nobody watches gives
+    /// way, oldest frames first and down to a fair share; then those that are watched. What was not recorded of them
+    /// is a gap with the reason `overrun`.
     ///
     /// 192 MiB: 32 cameras of 4 Mbit/s main and 0.5 Mbit/s sub with groups of 2 s hold
     /// 32 × (1 + 0.125) MiB = 36 MiB when all is well; 64 cameras 72 MiB. What is left over, 120 MiB, is 3.3 s
-    /// of all 64 cameras (64 × 4.5 Mbit/s = 36 MB/s) for a disk that stalls. A box of 1 GiB can give that.
+    /// of all 64 cameras (64 × 4.5 Mbit/s = 36 MB/s) for a disk that stalls. A box of 1 GiB can give that. The
+    /// daemon gives more where there is more: see its key `memory_mib`.
     pub total_bytes: usize,
 }
 
@@ -76,6 +79,16 @@ impl Hub {
     /// Bytes held by all rings.
     pub fn used_bytes(&self) -> usize {
         self.budget.used_bytes()
+    }
+
+    /// The most bytes that all rings have ever held.
+    pub fn peak_bytes(&self) -> usize {
+        self.budget.peak_bytes()
+    }
+
+    /// How often a ring had to give way because all together held more than the shared bound.
+    pub fn given_way(&self) -> u64 {
+        self.budget.given_way()
     }
 
     /// The shared bound, bytes.

@@ -18,6 +18,8 @@ pub struct Ring<T: RingItem> {
     state: Mutex<State<T>>,
     /// `state.bytes`, for [`Budget`] to read without a lock.
     held_bytes: AtomicUsize,
+    /// Live readers, for the same.
+    live_readers: AtomicUsize,
     pub(crate) pushed: Notify,
 }
 
@@ -88,6 +90,7 @@ impl<T: RingItem> Ring<T> {
                 statistics: RingStatistics::default(),
             }),
             held_bytes: AtomicUsize::new(0),
+            live_readers: AtomicUsize::new(0),
             pushed: Notify::new(),
         });
         let weak: Weak<dyn Sheddable> = Arc::downgrade(&ring) as Weak<dyn Sheddable>;
@@ -122,7 +125,14 @@ impl<T: RingItem> Ring<T> {
 
     /// A reader that starts at the newest key frame held, or at the next one to come when none is held.
     pub fn live_reader(self: &Arc<Self>) -> LiveReader<T> {
+        self.live_readers.fetch_add(1, Ordering::Relaxed);
         LiveReader::new(Arc::clone(self), self.state.lock().open_live())
+    }
+
+    /// A live reader has gone.
+    pub(crate) fn live_reader_gone(&self, cursor: usize) {
+        self.live_readers.fetch_sub(1, Ordering::Relaxed);
+        self.state.lock().close_cursor(cursor);
     }
 
     /// A reader that starts at the newest key frame held (or at the next item to come) and whose unread items
@@ -159,6 +169,7 @@ impl<T: RingItem> Ring<T> {
         RingStatistics {
             depth_items: state.items.len(),
             depth_bytes: state.bytes,
+            limit_bytes: self.limit_bytes,
             live_readers: count(false),
             pinned_readers: count(true),
             ..state.statistics
@@ -205,6 +216,9 @@ impl<T: RingItem> Ring<T> {
 impl<T: RingItem> Sheddable for Ring<T> {
     fn held_bytes(&self) -> usize {
         self.held_bytes.load(Ordering::Relaxed)
+    }
+    fn is_watched(&self) -> bool {
+        self.live_readers.load(Ordering::Relaxed) > 0
     }
     fn shed_to(&self, bytes: usize) {
         let mut fallen = Vec::new();

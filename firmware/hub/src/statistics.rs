@@ -7,6 +7,8 @@ pub struct RingStatistics {
     pub depth_items: usize,
     /// Bytes held now.
     pub depth_bytes: usize,
+    /// The most that it may hold, bytes.
+    pub limit_bytes: usize,
     /// The most bytes ever held.
     pub peak_bytes: usize,
     /// Items pushed.

@@ -3,11 +3,12 @@
 use crate::spec::{StreamSpec, TransportChoice};
 use heron_core::ErrorKind;
 use heron_media::rtsp::auth::Credentials;
-use heron_media::rtsp::{quote, split_credentials};
+use heron_media::rtsp::{quote, shown, split_credentials};
+use std::fmt;
 
 /// An address taken apart. Its URL is kept as it was typed: cameras are particular about paths and queries, and
 /// normalising them breaks some.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     /// Over TLS.
     pub tls: bool,
@@ -21,25 +22,38 @@ pub struct Address {
     pub credentials: Option<Credentials>,
 }
 
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The rest of the URL may hold a password.
+        let has_credentials = self.credentials.is_some();
+        f.debug_struct("Address")
+            .field("url", &shown(&self.url))
+            .field("port", &self.port)
+            .field("tls", &self.tls)
+            .field("has_credentials", &has_credentials)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Why an address cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// Neither `rtsp://` nor `rtsps://`.
     #[error("{url} is not a camera address: it must begin with rtsp:// or rtsps://")]
     Scheme {
-        /// What was given, quoted, without password.
+        /// Scheme, host and port of what was given, quoted.
         url: String,
     },
     /// No host, or one with characters that no host has.
     #[error("{url} has no host that can be used: write rtsp://camera-address:554/path")]
     Host {
-        /// What was given, quoted, without password.
+        /// Scheme, host and port of what was given, quoted.
         url: String,
     },
     /// A port that is not a number from 1 to 65535.
     #[error("{url} has a port that is not a number from 1 to 65535")]
     Port {
-        /// What was given, quoted, without password.
+        /// Scheme, host and port of what was given, quoted.
         url: String,
     },
     /// Longer than 2048 bytes, or with control characters.
@@ -86,7 +100,7 @@ impl Address {
             return Err(AddressError::Unfit);
         }
         let (url, credentials) = split_credentials(url);
-        let saw = || quote(url.as_bytes());
+        let saw = || quote(shown(&url).as_bytes());
         let (scheme, _) = url.split_once("://").ok_or_else(|| AddressError::Scheme { url: saw() })?;
         let tls = match scheme.to_ascii_lowercase().as_str() {
             "rtsp" | "rtspt" => false,

@@ -23,6 +23,7 @@ pub(crate) struct DemuxCounters {
     pub(crate) before_key_frame: u64,
     pub(crate) malformed_reports: u64,
     pub(crate) byes: u64,
+    pub(crate) over_rate: u64,
 }
 
 /// The track on whose line of media time the others are laid: the first, which is the video
@@ -87,6 +88,18 @@ impl Demux {
         })
     }
 
+    /// What comes next may have come sooner by `unseen`: nobody has looked for so long.
+    pub(crate) fn set_unseen(&mut self, unseen: Duration) {
+        for track in &mut self.tracks {
+            track.set_unseen(unseen);
+        }
+    }
+
+    /// Whether the first moments are over.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settle.is_none()
+    }
+
     /// One more than the highest channel in use.
     pub(crate) fn channel_count(&self) -> u16 {
         self.channels.iter().rposition(Option::is_some).map_or(0, |at| at as u16 + 1)
@@ -119,7 +132,11 @@ impl Demux {
         track.rtp(bytes, now, self.hook.as_deref());
         while let Some(timed) = self.tracks[index].pull(now) {
             self.last_unit = Some(now.wall);
-            self.frame(index, timed, out);
+            if self.tracks[index].admits(now.monotonic) {
+                self.frame(index, timed, out);
+            } else {
+                self.counters.over_rate += 1;
+            }
         }
     }
 
@@ -260,6 +277,8 @@ fn is_rtcp(bytes: &[u8]) -> bool {
     bytes.len() >= 8 && (200..=207).contains(&bytes[1])
 }
 
+#[cfg(test)]
+mod fault_tests;
 #[cfg(test)]
 mod time_tests;
 

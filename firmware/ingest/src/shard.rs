@@ -79,7 +79,8 @@ async fn serve(
     observer: Arc<dyn Observer>,
     mut commands: mpsc::Receiver<Command>,
 ) {
-    let around = Surroundings { clock, scratch: connection::scratch(), pace: Pace::new(config.tick) };
+    let around =
+        Surroundings { clock, scratch: connection::scratch(), pace: Pace::new(config.tick, config.rest) };
     let pace = around.pace.clone();
     let ticking = tokio::task::spawn_local(async move { pace.run().await });
     let probes = Rc::new(Semaphore::new(PROBES_AT_ONCE));

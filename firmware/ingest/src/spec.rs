@@ -82,7 +82,7 @@ impl fmt::Debug for StreamSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StreamSpec")
             .field("key", &self.key)
-            .field("url", &heron_media::rtsp::split_credentials(&self.url).0)
+            .field("url", &heron_media::rtsp::shown(&self.url))
             .field("username", &self.username)
             .field("transport", &self.transport)
             .field("tls", &self.tls)
@@ -96,15 +96,46 @@ pub struct IngestConfig {
     /// OS threads, 1 to 8. One thread takes 64 cameras of 4 Mbit/s at a few per cent of a core; a second one keeps
     /// half of the cameras undisturbed by whatever befalls the other half.
     pub shards: usize,
-    /// How often a plain TCP stream that nobody watches live is read. All streams of a shard wake up together, on
-    /// multiples of it. 20 ms of a 16 Mbit/s stream are 40 kB: far below a socket's buffer.
+    /// The shard's tick. A plain TCP stream that nobody watches live is read on ticks only, and all such streams of
+    /// a shard on the same ones: one wake-up of the thread for all of them. At every tick while much comes (more than
+    /// [`crate::BUSY_BYTES`] in one reading) and in a connection's first moments; 20 ms of a 16 Mbit/s stream are
+    /// 40 kB, far below a socket's buffer.
     pub tick: Duration,
+    /// One in so many ticks reads the streams that bring little, 1 to 50. 4, which makes 80 ms: 4 Mbit/s are 40 kB
+    /// in that time and a socket takes 64 KiB to begin with. A picture waits 200 ms for the recorder anyway, and who
+    /// watches live has every byte read as it comes.
+    pub rest: u32,
     /// The most streams one ingest takes.
     pub max_streams: usize,
 }
 
 impl Default for IngestConfig {
     fn default() -> Self {
-        Self { shards: 1, tick: Duration::from_millis(20), max_streams: 256 }
+        Self { shards: 1, tick: Duration::from_millis(20), rest: 4, max_streams: 256 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use heron_core::{CameraId, StreamKind};
+
+    #[test]
+    fn debug_shows_no_password() {
+        let key = StreamKey::new(CameraId::generate(), StreamKind::Main);
+        for url in [
+            "rtsp://u:hidden@h/x",
+            "rtsp://h/x?password=hidden",
+            "rtsp://h/user=u_password=hidden.sdp",
+            "u:hidden@h/x",
+        ] {
+            let spec = StreamSpec::new(key, url).credentials("anna", "hidden");
+            let text = format!(
+                "{spec:?} {:?} {:?}",
+                crate::Address::of(&spec),
+                crate::Address::of(&spec).map_err(|e| e.to_string())
+            );
+            assert!(!text.contains("hidden"), "{text}");
+        }
     }
 }

@@ -26,6 +26,8 @@ pub struct StreamCounters {
     pub damaged_frames: u64,
     /// Access units dropped because no key frame had come yet.
     pub before_key_frame: u64,
+    /// Access units dropped because more came than any camera makes: 240 a second and track.
+    pub over_rate: u64,
     /// Bytes between messages and packets that were neither.
     pub garbage_bytes: u64,
     /// Datagrams from elsewhere than the camera.
@@ -45,6 +47,7 @@ impl StreamCounters {
             format_changes: self.format_changes + o.format_changes,
             damaged_frames: self.damaged_frames + o.damaged_frames,
             before_key_frame: self.before_key_frame + o.before_key_frame,
+            over_rate: self.over_rate + o.over_rate,
             garbage_bytes: self.garbage_bytes + o.garbage_bytes,
             strangers: self.strangers + o.strangers,
         }
@@ -53,7 +56,7 @@ impl StreamCounters {
 
 /// A verdict on a link, from its share of packets lost (0 to 1) and interarrival jitter over the last ten seconds.
 ///
-/// Jitter under 30 ms counts as steady: streams are read every 20 ms, which shows as jitter of up to 20 ms.
+/// Jitter under 30 ms counts as steady: the network's own, since what reading on ticks hides is not counted as jitter.
 pub fn grade(online: bool, loss: f64, jitter_ms: f32, reconnected_lately: bool) -> Grade {
     if !online || loss > 0.02 || jitter_ms > 300.0 {
         Grade::Unusable

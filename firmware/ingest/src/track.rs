@@ -3,6 +3,7 @@
 //! A frame is timed on its track's own line when it comes ([`Track::pull`]) and placed on the connection's line when it
 //! is passed on ([`Track::place`]): between the two, [`crate::settle`] may hold it.
 
+use crate::rate::RateLimit;
 use crate::session::TrackPlan;
 use heron_core::{AccessUnit, MediaTime, TrackFormat, TrackKind, WallTime};
 use heron_media::clock::{Alignment, CameraClock, DtsEstimator, RtpUnwrapper, Sighting, Stamps, WallMapper};
@@ -50,6 +51,10 @@ pub(crate) enum Role {
 /// The recording's time line stands still for at most this long rather than go back.
 const MAX_STANDSTILL_NANOS: i64 = 10_000_000_000;
 
+/// A sender report lies beside the frames that come with it to within a second: a jump of the time line is of ten
+/// seconds ahead or two back at least ([`RtpUnwrapper`]), what a network holds back is less.
+const REPORT_OFF_NANOS: u64 = 1_000_000_000;
+
 /// Counters of a track, since the connection began.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TrackCounters {
@@ -88,6 +93,7 @@ pub(crate) struct Track {
     /// It has not been given to `camera` because no frame has come yet.
     report_waits: bool,
     discontinuity: bool,
+    rate: RateLimit,
     last_error: Option<DepacketizeError>,
     pub(crate) counters: TrackCounters,
 }
@@ -117,6 +123,7 @@ impl Track {
             report: None,
             report_waits: false,
             discontinuity: true,
+            rate: RateLimit::default(),
             last_error: None,
             counters: TrackCounters::default(),
         })
@@ -160,6 +167,19 @@ impl Track {
         self.taken_type == Some(payload_type)
     }
 
+    /// What comes next may have come sooner by `unseen`.
+    pub(crate) fn set_unseen(&mut self, unseen: Duration) {
+        self.sequence.set_unseen(unseen);
+    }
+
+    /// Whether a frame that came at `now` is one of no more than a camera makes. If not it is to be dropped; the next
+    /// one says that something is missing.
+    pub(crate) fn admits(&mut self, now: Duration) -> bool {
+        let admitted = self.rate.admit(now);
+        self.discontinuity |= !admitted;
+        admitted
+    }
+
     /// The next frame that has become whole.
     pub(crate) fn pull(&mut self, now: Instant) -> Option<TimedFrame> {
         let frame = self.depacketizer.pull()?;
@@ -171,7 +191,8 @@ impl Track {
             self.dts.discontinuity();
             self.camera.reset();
         }
-        if self.report_waits || instant.jumped {
+        // A report may come before the first frame that it speaks of; one of the line before a jump says nothing.
+        if self.report_waits || (instant.jumped && self.report_is_of_line_at(instant.ticks, now.monotonic)) {
             self.apply_report();
         }
         if !self.format.as_ref().is_some_and(|f| Arc::ptr_eq(f, &frame.format)) {
@@ -282,6 +303,17 @@ impl Track {
     pub(crate) fn sender_report(&mut self, report: SenderReport, now: Duration) {
         self.report = Some((report, now));
         self.apply_report();
+    }
+
+    /// Whether the newest report is of the line on which `ticks` came at `now`: then it lies as far before it as it
+    /// came earlier.
+    fn report_is_of_line_at(&self, ticks: i64, now: Duration) -> bool {
+        let Some((report, came)) = self.report else { return false };
+        let rate = self.depacketizer.clock_rate_hz();
+        let located = self.unwrapper.as_ref().and_then(|u| u.locate(report.rtp_timestamp));
+        let before = located.map(|l| MediaTime::from_rate(ticks.saturating_sub(l), rate).as_nanos());
+        let earlier = nanos(now.saturating_sub(came));
+        before.is_some_and(|before| before.abs_diff(earlier) < REPORT_OFF_NANOS)
     }
 
     fn apply_report(&mut self) {

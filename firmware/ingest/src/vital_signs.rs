@@ -79,6 +79,7 @@ pub(crate) fn snapshot(demux: &Demux, connection: &Connection, udp: Option<&UdpM
     out.counters.unknown_channel = demux.counters.unknown_channel;
     out.counters.malformed_packets += demux.counters.malformed_reports;
     out.counters.before_key_frame = demux.counters.before_key_frame;
+    out.counters.over_rate = demux.counters.over_rate;
     out.counters.garbage_bytes = connection.garbage_bytes;
     out.counters.strangers = udp.map_or(0, |u| u.strangers);
     out

@@ -107,6 +107,7 @@ pub use recorder::{Recorder, RecorderConfig, VolumeStatus};
 pub use report::{FsckReport, Remark};
 pub use rules::{RetentionRules, ThinTo};
 pub use schema::MIGRATIONS;
+pub use scribe::NoteQueue;
 pub use shared::VolumeState;
 pub use storage::{StorageReport, StreamReport, VolumeReport};
 pub use volume::{VolumeConfig, VolumeRole};

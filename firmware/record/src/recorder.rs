@@ -10,7 +10,7 @@ use crate::playback::Playback;
 use crate::policy::{Pressure, RecordPolicy, StreamSituation, StreamStatus};
 use crate::recover;
 use crate::rules::{RetentionRules, Rules};
-use crate::scribe::Scribe;
+use crate::scribe::{NoteQueue, Scribe};
 use crate::shared::{Desired, Shared, StreamControl, Volume, VolumeState};
 use crate::storage::{self, StorageReport};
 use crate::stream_writer::StreamWriter;
@@ -336,9 +336,9 @@ impl Recorder {
         Playback::new(Arc::clone(&self.shared))
     }
 
-    /// Notes for the catalogue that were given up because the database did not take them.
-    pub fn notes_given_up(&self) -> u64 {
-        self.shared.scribe.given_up()
+    /// How the notes for the catalogue are doing.
+    pub fn notes(&self) -> NoteQueue {
+        self.shared.scribe.queue()
     }
 
     /// Writes what the hub still has, completes and syncs all files and rows, and ends the threads. Blocks, a second or

@@ -54,11 +54,26 @@ impl Note {
     }
 }
 
+/// How the queue of notes for the catalogue is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NoteQueue {
+    /// Notes that wait now.
+    pub waiting: usize,
+    /// The most that ever waited.
+    pub most: usize,
+    /// The most that may wait.
+    pub limit: usize,
+    /// Notes that could not be kept since the start.
+    pub given_up: u64,
+}
+
 #[derive(Debug, Default)]
 struct Desk {
     notes: VecDeque<Note>,
     /// Notes handed to the database and not answered yet.
     in_hand: usize,
+    /// The most that ever waited.
+    most: usize,
     given_up: u64,
     closing: bool,
 }
@@ -85,13 +100,20 @@ impl Scribe {
             return;
         }
         desk.notes.push_back(note);
+        desk.most = desk.most.max(desk.notes.len() + desk.in_hand);
         drop(desk);
         self.changed.notify_all();
     }
 
-    /// Notes that could not be kept since the start.
-    pub(crate) fn given_up(&self) -> u64 {
-        self.desk.lock().given_up
+    /// How the queue of notes is doing.
+    pub(crate) fn queue(&self) -> NoteQueue {
+        let desk = self.desk.lock();
+        NoteQueue {
+            waiting: desk.notes.len() + desk.in_hand,
+            most: desk.most,
+            limit: MOST_NOTES,
+            given_up: desk.given_up,
+        }
     }
 
     /// Waits until everything noted so far is in the database, at most `patience`. Whether it is.

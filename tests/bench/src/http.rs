@@ -33,8 +33,17 @@ impl Connection {
     }
 
     pub(crate) fn post(&mut self, path: &str, json: &serde_json::Value) -> Result<Answer> {
+        self.send("POST", path, json)
+    }
+
+    pub(crate) fn put(&mut self, path: &str, json: &serde_json::Value) -> Result<Answer> {
+        self.send("PUT", path, json)
+    }
+
+    fn send(&mut self, method: &str, path: &str, json: &serde_json::Value) -> Result<Answer> {
         let body = serde_json::to_vec(json)?;
-        let head = format!("POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n");
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n");
         self.exchange(&format!("{head}Content-Length: {}\r\n", body.len()), &body)
     }
 

@@ -12,6 +12,8 @@ mod http;
 mod play;
 mod process;
 mod record;
+mod simulator;
+mod soak;
 mod table;
 
 use anyhow::{Context, Result};
@@ -29,6 +31,8 @@ struct Arguments {
 enum Benchmark {
     /// CPU and memory of recording N cameras of 1080p25 at 4 Mbit/s: herond, ffmpeg, Moonfire.
     Record(record::Options),
+    /// Many cameras for a long time: frames lost, queues, memory.
+    Soak(soak::Options),
     /// First byte and whole-clip time of video.mp4, and the first segment of playback.m3u8.
     Play(play::Options),
 }
@@ -56,10 +60,12 @@ fn main() -> Result<()> {
     match Arguments::parse().benchmark {
         None => {
             println!("record   CPU and memory of recording, beside ffmpeg and Moonfire (MOONFIRE_BIN)");
+            println!("soak     64 cameras for ten minutes: frames lost, queues, memory");
             println!("play     first byte, whole clip and first HLS segment of what was recorded");
             Ok(())
         }
         Some(Benchmark::Record(options)) => record::record(&place, &options),
+        Some(Benchmark::Soak(options)) => soak::soak(&place, &options),
         Some(Benchmark::Play(options)) => play::play(&place, &options),
     }
 }

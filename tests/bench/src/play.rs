@@ -44,7 +44,8 @@ pub(crate) fn play(place: &Place, options: &Options) -> Result<()> {
         .arg(&clip);
     simulator.start(&mut command, &dir.path().join("sim.log"))?;
     process::wait_for_port(rtsp, &mut simulator)?;
-    let box_ = herond::start(place, dir.path(), &[format!("rtsp://127.0.0.1:{rtsp}/cam1/main")])?;
+    let box_ =
+        herond::start(&herond::ours(place), dir.path(), &[format!("rtsp://127.0.0.1:{rtsp}/cam1/main")])?;
     let claim = serde_json::json!({
         "claim_token": box_.claim_token, "username": "bench", "password": "measure twice, cut once",
     });

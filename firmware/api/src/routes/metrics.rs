@@ -18,6 +18,7 @@ pub(crate) async fn get(State(app): State<App>) -> ([(HeaderName, &'static str);
     let mut text = Text::default();
     box_metrics(&app, &mut text, memory_bytes().await);
     stream_metrics(&app, &mut text);
+    ring_metrics(&app, &mut text);
     recorder_metrics(&app, &mut text);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text.0)
 }
@@ -52,6 +53,13 @@ fn box_metrics(app: &App, text: &mut Text, memory: u64) {
     text.one("memory_resident_bytes", "gauge", "Resident set of the daemon.", memory);
     text.one("hub_used_bytes", "gauge", "Held by all stream rings.", app.hub.used_bytes());
     text.one("hub_limit_bytes", "gauge", "The most that stream rings may hold.", app.hub.limit_bytes());
+    text.one("hub_peak_bytes", "gauge", "The most ever held by all stream rings.", app.hub.peak_bytes());
+    text.one(
+        "hub_given_way_total",
+        "counter",
+        "Rings made smaller because all together held too much.",
+        app.hub.given_way(),
+    );
     text.family("http_answers_total", "counter", "Answers by class of status.");
     for class in 1..=5 {
         text.sample("http_answers_total", &[("class", &format!("{class}xx"))], app.counters().answers(class));
@@ -77,39 +85,71 @@ fn box_metrics(app: &App, text: &mut Text, memory: u64) {
     }
 }
 
-/// Streams with a report: label pairs, statistics.
+/// Streams with a report.
 fn stream_metrics(app: &App, text: &mut Text) {
     let mut rows = Vec::new();
     for camera in app.cameras.all() {
         for kind in StreamKind::ALL {
             if let Some(report) = app.ingest.statistics(StreamKey::new(camera.id, kind)) {
-                rows.push((camera.id.to_string(), kind.as_str(), report.link));
+                rows.push((camera.id.to_string(), kind.as_str(), report));
             }
         }
     }
     let mut family =
-        |name: &str, kind: &str, help: &str, value: &dyn Fn(&heron_core::LinkStatistics) -> f64| {
+        |name: &str, kind: &str, help: &str, value: &dyn Fn(&heron_ingest::StreamReport) -> f64| {
             text.family(name, kind, help);
-            for (camera, stream, statistics) in &rows {
-                text.sample(name, &[("camera", camera), ("stream", stream)], value(statistics));
+            for (camera, stream, report) in &rows {
+                text.sample(name, &[("camera", camera), ("stream", stream)], value(report));
             }
         };
-    family("stream_bit_rate", "gauge", "Received, bits per second.", &|s| s.bit_rate.0 as f64);
-    family("stream_frame_rate", "gauge", "Video access units per second.", &|s| f64::from(s.frame_rate));
-    family("stream_access_units_total", "counter", "Access units received.", &|s| s.access_units as f64);
+    family("stream_bit_rate", "gauge", "Received, bits per second.", &|s| s.link.bit_rate.0 as f64);
+    family("stream_frame_rate", "gauge", "Video access units per second.", &|s| f64::from(s.link.frame_rate));
+    family("stream_access_units_total", "counter", "Access units received.", &|s| s.link.access_units as f64);
     family("stream_packets_received_total", "counter", "RTP packets of this connection.", &|s| {
-        s.packets_received as f64
+        s.link.packets_received as f64
     });
     family("stream_packets_lost_total", "counter", "RTP packets of this connection that never came.", &|s| {
-        s.packets_lost as f64
+        s.link.packets_lost as f64
     });
     family("stream_jitter_ms", "gauge", "Interarrival jitter of the video track.", &|s| {
-        f64::from(s.jitter_ms)
+        f64::from(s.link.jitter_ms)
     });
-    family("stream_reconnects_total", "counter", "Connections made, less one.", &|s| f64::from(s.reconnects));
+    family("stream_before_key_frame_total", "counter", "Access units before the first key frame.", &|s| {
+        s.counters.before_key_frame as f64
+    });
+    family("stream_over_rate_total", "counter", "Access units dropped: more than any camera makes.", &|s| {
+        s.counters.over_rate as f64
+    });
+    family("stream_reconnects_total", "counter", "Connections made, less one.", &|s| {
+        f64::from(s.link.reconnects)
+    });
+}
+
+/// Each stream's ring.
+fn ring_metrics(app: &App, text: &mut Text) {
+    let rows: Vec<_> = app.hub.streams().iter().map(|s| (s.key(), s.statistics())).collect();
+    let mut family =
+        |name: &str, kind: &str, help: &str, value: &dyn Fn(&heron_hub::RingStatistics) -> u64| {
+            text.family(name, kind, help);
+            for (key, ring) in &rows {
+                let camera = key.camera.to_string();
+                text.sample(name, &[("camera", &camera), ("stream", key.kind.as_str())], value(ring));
+            }
+        };
+    family("ring_bytes", "gauge", "Held by the stream's ring.", &|r| r.depth_bytes as u64);
+    family("ring_peak_bytes", "gauge", "The most ever held by the stream's ring.", &|r| r.peak_bytes as u64);
+    family("ring_limit_bytes", "gauge", "The most that the stream's ring may hold.", &|r| {
+        r.limit_bytes as u64
+    });
+    family("ring_overruns_total", "counter", "Times that the recorder was overrun.", &|r| r.pinned_overruns);
 }
 
 fn recorder_metrics(app: &App, text: &mut Text) {
+    let notes = app.recorder.notes();
+    text.one("record_notes", "gauge", "Notes that wait for the catalogue.", notes.waiting);
+    text.one("record_notes_peak", "gauge", "The most notes that ever waited.", notes.most);
+    text.one("record_notes_limit", "gauge", "The most notes that may wait.", notes.limit);
+    text.one("record_notes_given_up_total", "counter", "Notes that could not be kept.", notes.given_up);
     let mut rows = Vec::new();
     for camera in app.cameras.all() {
         for kind in StreamKind::ALL {

@@ -25,8 +25,23 @@ pub(crate) struct System {
     uptime_s: u64,
     /// Memory of the daemon (resident set), bytes.
     memory_bytes: u64,
+    /// Frames that are held for those who read them, and the bound of all of them together.
+    stream_memory: StreamMemory,
     /// Streams by state.
     streams: CameraCounts,
+}
+
+/// What the rings of all streams hold. Beyond the bound the largest backlog gives way and a gap says so.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StreamMemory {
+    /// Now.
+    used_bytes: u64,
+    /// The most since the daemon started.
+    peak_bytes: u64,
+    /// The bound: `memory_mib` of the configuration, or an eighth of the machine's memory (64 MiB to 1 GiB).
+    limit_bytes: u64,
+    /// How often a stream had to give way since the daemon started.
+    given_way: u64,
 }
 
 /// The box itself
@@ -41,6 +56,12 @@ pub(crate) async fn get(State(app): State<App>) -> Answer<System> {
         timezone: app.cameras.default_site().timezone,
         uptime_s: time.saturating_since(app.identity.started).as_secs(),
         memory_bytes: memory_bytes().await,
+        stream_memory: StreamMemory {
+            used_bytes: app.hub.used_bytes() as u64,
+            peak_bytes: app.hub.peak_bytes() as u64,
+            limit_bytes: app.hub.limit_bytes() as u64,
+            given_way: app.hub.given_way(),
+        },
         streams: counts(&app),
     })
 }

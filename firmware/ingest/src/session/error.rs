@@ -1,7 +1,7 @@
 //! Why a session cannot go on.
 
 use heron_core::{ErrorKind, FailureReason};
-use heron_media::rtsp::{Method, WireError};
+use heron_media::rtsp::{Method, WireError, shown};
 use heron_media::sdp::SdpError;
 
 /// See the variants. The messages are for people: what was asked, what came back, what to do.
@@ -26,7 +26,7 @@ pub enum SessionError {
         offered: String,
     },
     /// It is elsewhere.
-    #[error("the camera redirects to {location}")]
+    #[error("the camera redirects to {}", shown(location))]
     Redirected {
         /// Where to.
         location: String,

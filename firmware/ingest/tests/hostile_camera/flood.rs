@@ -1,7 +1,7 @@
 //! Cameras that send without end, beside one that is in order, on the same thread.
 
 use super::*;
-use heron_ingest::ProbeReport;
+use heron_ingest::{ProbeReport, TransportChoice};
 use std::sync::atomic::AtomicU64;
 
 /// Counts what floods.
@@ -51,9 +51,13 @@ fn goes_on(house: &House, count: &Count) {
 }
 
 fn add(house: &House, url: &str) -> StreamKey {
+    add_over(house, url, TransportChoice::Auto)
+}
+
+fn add_over(house: &House, url: &str, transport: TransportChoice) -> StreamKey {
     let key = StreamKey::new(CameraId::generate(), StreamKind::Main);
     house.hub.stream(key);
-    house.ingest.add_stream(StreamSpec::new(key, url)).unwrap();
+    house.ingest.add_stream(StreamSpec::new(key, url).transport(transport)).unwrap();
     key
 }
 
@@ -147,16 +151,21 @@ fn packets_instead_of_an_answer() {
     assert!(reason == FailureReason::TimedOut && text.contains("within 4 s"), "{text}");
 }
 
+/// It floods between a request and its answer for as long as it takes the good camera to show twenty pictures more: on
+/// a thread that the flood holds there are none, and so never an answer.
 #[test]
 fn packets_before_every_answer_and_then_an_ordinary_camera() {
-    let count = Count::default();
-    let counting = Arc::clone(&count);
+    let (count, shown) = (Count::default(), Count::default());
+    let (counting, showing) = (Arc::clone(&count), Arc::clone(&shown));
     let url = camera(move |_, mut client| {
-        let mut header = header();
+        let many = small_packets();
         loop {
             let Some(request) = client.request() else { return };
-            for _ in 0..2000 {
-                let _ = client.stream.write_all(&packet(&mut header, &[0x41; 1000]));
+            let enough = showing.load(Ordering::Relaxed) + 20;
+            while showing.load(Ordering::Relaxed) < enough {
+                if client.stream.write_all(&many).is_err() {
+                    return;
+                }
                 counting.fetch_add(1, Ordering::Relaxed);
             }
             let response = match request.method {
@@ -171,21 +180,25 @@ fn packets_before_every_answer_and_then_an_ordinary_camera() {
                 break;
             }
         }
+        let mut header = header();
         while client.frame(&mut header) {
-            counting.fetch_add(1, Ordering::Relaxed);
             std::thread::sleep(Duration::from_millis(20));
         }
     });
     let house = House::with(&good());
     house.units(3);
     let bad = add(&house, &url);
-    let mut reader = house.hub.stream(bad).pinned_reader();
-    goes_on(&house, &count);
-    let mut units = Vec::new();
+    let (mut good, mut bad) =
+        (house.hub.stream(house.key).pinned_reader(), house.hub.stream(bad).pinned_reader());
+    let (mut pictures, mut units) = (Vec::new(), Vec::new());
     until("its own pictures", || {
-        reader.drain(&mut units, 10_000);
+        good.drain(&mut pictures, 10_000);
+        shown.store(pictures.len() as u64, Ordering::Relaxed);
+        bad.drain(&mut units, 10_000);
         units.len() >= 10
     });
+    assert!(count.load(Ordering::Relaxed) > 0);
+    assert!(pictures.windows(2).all(|p| (p[1].pts - p[0].pts).as_nanos() == 20_000_000), "none is missing");
 }
 
 /// 65520 by 65520 pixels.
@@ -224,4 +237,133 @@ fn pictures_that_are_too_large_are_told_as_such() {
     let failure = probe(&house, &described, Duration::from_secs(4)).failure.unwrap();
     assert_eq!(failure.reason, FailureReason::CodecNotSupported);
     assert!(failure.detail.contains("width of 65520 pixels"), "{}", failure.detail);
+}
+
+/// A camera over UDP that sends as fast as the machine can, from a port of its own.
+#[test]
+fn datagrams_without_end() {
+    let count = Count::default();
+    let counting = Arc::clone(&count);
+    let url = camera(move |_, mut client| {
+        while let Some(request) = client.request() {
+            let transport = request.headers.get("Transport").unwrap_or_default();
+            let port =
+                transport.split("client_port=").nth(1).and_then(|p| p.split('-').next()?.parse::<u16>().ok());
+            match (request.method.clone(), port) {
+                (Method::Describe, _) => {
+                    client.answer(&request, Response::new(200).with_body("application/sdp", SDP));
+                }
+                (Method::Setup, Some(port)) => {
+                    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+                    let own = socket.local_addr().unwrap().port();
+                    let answer =
+                        format!("RTP/AVP;unicast;client_port={port}-{};server_port={own}-{own}", port + 1);
+                    client
+                        .answer(&request, Response::new(200).with("Session", "1").with("Transport", answer));
+                    let Some(play) = client.request() else { return };
+                    client.answer(&play, Response::new(200));
+                    client.stream.set_nonblocking(true).unwrap();
+                    let mut header = header();
+                    let gone = |client: &mut Client| matches!(client.stream.read(&mut [0; 512]), Ok(0));
+                    while !gone(&mut client) {
+                        for _ in 0..1000 {
+                            let packet = [&header.encode()[..], &[0x41, 0x9a]].concat();
+                            let _ = socket.send_to(&packet, ("127.0.0.1", port));
+                            header.sequence = header.sequence.wrapping_add(1);
+                            header.timestamp = header.timestamp.wrapping_add(3600);
+                        }
+                        counting.fetch_add(1, Ordering::Relaxed);
+                    }
+                    return;
+                }
+                _ => client.answer(&request, Response::new(200)),
+            }
+        }
+    });
+    let house = House::with(&good());
+    house.units(3);
+    let bad = add_over(&house, &url, TransportChoice::Udp);
+    goes_on(&house, &count);
+    until("the verdict", || house.ingest.statistics(bad).is_some_and(|r| r.transport == Some("udp")));
+}
+
+/// The same camera behind TLS.
+fn over_tls(url: &str) -> String {
+    let made = rcgen::generate_simple_self_signed(vec!["camera.local".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let config =
+        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let (from, to) = (url.trim_start_matches("rtsp://"), listener.local_addr().unwrap().to_string());
+    let plain = from.split('/').next().unwrap().to_owned();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        tokio::task::LocalSet::new().block_on(&runtime, async move {
+            let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+            while let Ok((stream, _)) = listener.accept().await {
+                let (acceptor, plain) = (acceptor.clone(), plain.clone());
+                tokio::task::spawn_local(async move {
+                    let Ok(mut outer) = acceptor.accept(stream).await else { return };
+                    let Ok(mut inner) = tokio::net::TcpStream::connect(plain).await else { return };
+                    let _ = tokio::io::copy_bidirectional(&mut outer, &mut inner).await;
+                });
+            }
+        });
+    });
+    format!("rtsps://{to}/live")
+}
+
+#[test]
+fn packets_without_end_over_tls() {
+    let count = Count::default();
+    let counting = Arc::clone(&count);
+    let url = camera(move |_, mut client| {
+        let many = small_packets();
+        if client.set_up().is_some() {
+            while client.stream.write_all(&many).is_ok() {
+                counting.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    let (reason, text) = flooded(&over_tls(&url), &count, Duration::from_secs(4));
+    assert!(reason == FailureReason::TimedOut && text.contains("within 4 s"), "{text}");
+}
+
+/// Whole pictures of one byte, as many as fit through: what is passed on is no more than any camera makes.
+#[test]
+fn pictures_of_a_byte_are_passed_on_at_the_rate_of_a_camera() {
+    let count = Count::default();
+    let counting = Arc::clone(&count);
+    let url = camera(move |_, mut client| {
+        let mut header = header();
+        if client.set_up().is_none() || !client.frame(&mut header) {
+            return;
+        }
+        let many: Vec<u8> = (0..10_000).flat_map(|_| packet(&mut header, &[0x41, 0x9a])).collect();
+        // The same sequence numbers again would be late ones; a new source may begin where it likes.
+        while client.stream.write_all(&many).is_ok() {
+            counting.fetch_add(10_000, Ordering::Relaxed);
+        }
+    });
+    let house = House::with(&good());
+    house.units(3);
+    let bad = add(&house, &url);
+    let mut reader = house.hub.stream(bad).pinned_reader();
+    let mut units = Vec::new();
+    until("a million pictures sent", || {
+        reader.drain(&mut units, 100_000);
+        let over = house.ingest.statistics(bad).unwrap().counters.over_rate;
+        count.load(Ordering::Relaxed) >= 1_000_000 && over > 0
+    });
+    let (Some(first), Some(last)) = (units.first(), units.last()) else { panic!("nothing came") };
+    // Ten seconds' worth at once, then 240 a second, by the box's own stamps.
+    let seconds = last.arrival.nanos_since(first.arrival) / 1_000_000_000 + 1;
+    assert!((units.len() as i64) <= 2400 + 240 * (seconds + 1), "{} in {seconds} s", units.len());
 }

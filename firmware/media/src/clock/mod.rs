@@ -4,6 +4,7 @@
 mod align;
 mod camera;
 mod dts;
+mod minimum;
 mod unwrap;
 mod wall;
 

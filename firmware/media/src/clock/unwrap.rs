@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Senders' buffers after a stall hold a few seconds; ten are beyond any.
 const AHEAD: Duration = Duration::from_secs(10);
 
-/// A frame may lie this far before the one decoded before it: B-frames do, by at most 16 frames (H.264 A.3.1),
+/// A frame may lie this far before the newest of those before it: B-frames do, by at most 16 frames (H.264 A.3.1),
 /// which is 0.64 s at 25 frames per second and, with the one or two that are in use, less than 2 s at 1.
 const BACK: Duration = Duration::from_secs(2);
 
@@ -34,6 +34,8 @@ pub struct RtpUnwrapper {
 struct Last {
     timestamp: u32,
     ticks: i64,
+    /// The largest so far.
+    newest: i64,
     now: Duration,
 }
 
@@ -48,16 +50,21 @@ impl RtpUnwrapper {
     /// little (B-frames).
     pub fn push(&mut self, timestamp: u32, now: Duration) -> RtpInstant {
         let Some(last) = self.last else {
-            self.last = Some(Last { timestamp, ticks: self.origin_ticks, now });
+            self.last = Some(Last { timestamp, ticks: self.origin_ticks, newest: self.origin_ticks, now });
             return self.instant(self.origin_ticks, false);
         };
         let delta = i64::from(timestamp.wrapping_sub(last.timestamp) as i32);
         let elapsed = self.to_ticks(now.saturating_sub(last.now));
         // Slower than the arrivals is no jump: that is what a stalled connection looks like when it goes on.
-        let jumped = delta > elapsed.saturating_add(self.to_ticks(AHEAD)) || delta < -self.to_ticks(BACK);
-        let step = if jumped { elapsed.max(1) } else { delta };
-        let ticks = last.ticks.saturating_add(step);
-        self.last = Some(Last { timestamp, ticks, now });
+        let back = last.newest.saturating_sub(last.ticks.saturating_add(delta));
+        let jumped = delta > elapsed.saturating_add(self.to_ticks(AHEAD)) || back > self.to_ticks(BACK);
+        let ticks = if jumped {
+            last.newest.saturating_add(elapsed.max(1))
+        } else {
+            last.ticks.saturating_add(delta)
+        };
+        let newest = last.newest.max(ticks);
+        self.last = Some(Last { timestamp, ticks, newest, now });
         self.instant(ticks, jumped)
     }
 
@@ -107,6 +114,22 @@ mod tests {
         let back = u.push(1000, 40 * MS);
         assert_eq!((back.media, back.jumped), (MediaTime(93_600), true));
         assert!(!u.push(1160, 60 * MS).jumped);
+    }
+
+    #[test]
+    fn a_line_that_runs_backward_is_one_that_jumps() {
+        let mut u = RtpUnwrapper::new(90_000, MediaTime(0));
+        let mut jumps = Vec::new();
+        let mut newest = i64::MIN;
+        for n in 0..250u32 {
+            let instant = u.push(900_000 - n * 3600, 40 * MS * n);
+            newest = newest.max(instant.ticks);
+            assert!(newest - instant.ticks <= 180_000, "two seconds back at most");
+            if instant.jumped {
+                jumps.push(n);
+            }
+        }
+        assert_eq!(jumps, [51, 102, 153, 204]);
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub struct SequenceTracker {
     jitter_16ths: u64,
     /// Expected and received at the last report (A.3).
     reported: (u64, u64),
+    /// Packets may have come so much before they are pushed.
+    unseen: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,8 +62,16 @@ struct State {
     base: u64,
     /// Bit n: the packet `newest - n` has come.
     seen: u128,
-    /// Arrival and timestamp of the newest packet, for the jitter.
-    transit: (Duration, u32),
+    /// Of the newest packet, for the jitter.
+    transit: Transit,
+}
+
+/// When a packet was seen, how much sooner it may have come, and its timestamp.
+#[derive(Clone, Copy, Debug)]
+struct Transit {
+    now: Duration,
+    unseen: Duration,
+    timestamp: u32,
 }
 
 impl SequenceTracker {
@@ -73,7 +83,14 @@ impl SequenceTracker {
             counters: SequenceCounters::default(),
             jitter_16ths: 0,
             reported: (0, 0),
+            unseen: Duration::ZERO,
         }
+    }
+
+    /// From now on packets may have come up to `unseen` before they are pushed: nobody had looked for so long. What
+    /// that explains is not counted as jitter.
+    pub fn set_unseen(&mut self, unseen: Duration) {
+        self.unseen = unseen;
     }
 
     /// Takes note of a packet that came at `now` (any monotonic clock).
@@ -83,7 +100,7 @@ impl SequenceTracker {
 
     /// As [`Self::push`], from the two fields that matter.
     pub fn push_raw(&mut self, sequence: u16, timestamp: u32, now: Duration) -> Arrival {
-        let transit = (now, timestamp);
+        let transit = Transit { now, unseen: self.unseen, timestamp };
         let Some(state) = &mut self.state else {
             self.begin(sequence, transit);
             return Arrival::Next { lost: 0 };
@@ -125,7 +142,7 @@ impl SequenceTracker {
         Arrival::Restart
     }
 
-    fn begin(&mut self, sequence: u16, transit: (Duration, u32)) {
+    fn begin(&mut self, sequence: u16, transit: Transit) {
         self.counters.received += 1;
         // One cycle up, so that late packets from before the first do not underflow.
         let newest = (1 << 16) | u64::from(sequence);
@@ -133,15 +150,19 @@ impl SequenceTracker {
         self.reported = (self.expected(), self.counters.received);
     }
 
-    fn measure_jitter(&mut self, old: (Duration, u32), new: (Duration, u32)) {
+    fn measure_jitter(&mut self, old: Transit, new: Transit) {
         // Timestamps of one frame's packets are equal and bursts are normal on TCP; only frames are compared.
-        if old.1 == new.1 {
+        if old.timestamp == new.timestamp {
             return;
         }
-        let arrived = new.0.saturating_sub(old.0).as_nanos().min(3_600_000_000_000);
-        let arrived = (arrived * u128::from(self.clock_rate_hz) / 1_000_000_000) as i64;
-        let meant = i64::from(new.1.wrapping_sub(old.1) as i32);
-        let d = arrived.abs_diff(meant);
+        let ticks = |d: Duration| {
+            (d.as_nanos().min(3_600_000_000_000) * u128::from(self.clock_rate_hz) / 1_000_000_000) as i64
+        };
+        let arrived = ticks(new.now.saturating_sub(old.now));
+        let meant = i64::from(new.timestamp.wrapping_sub(old.timestamp) as i32);
+        // Too late only as far as the new one cannot have come sooner, too soon only as far as the old one cannot.
+        let hidden = ticks(if arrived > meant { new.unseen } else { old.unseen });
+        let d = arrived.abs_diff(meant).saturating_sub(hidden as u64);
         // A time line that jumps by more than ten seconds is no jitter.
         if d > u64::from(self.clock_rate_hz) * 10 {
             return;
@@ -252,6 +273,31 @@ mod tests {
         let before = t.jitter_ticks();
         t.push_raw(1200, 3_000_000_000, ms(16_000));
         assert_eq!(t.jitter_ticks(), before, "a jump of the time line is no jitter");
+    }
+
+    #[test]
+    fn what_nobody_could_see_is_no_jitter() {
+        // Frames every 33 ms that are read every 80 ms, in twos and threes.
+        let read = |n: u64, late: u64| (n * 33 + late).next_multiple_of(80);
+        let mut plain = SequenceTracker::new(90_000);
+        let mut unseen = SequenceTracker::new(90_000);
+        let mut late = SequenceTracker::new(90_000);
+        unseen.set_unseen(ms(80));
+        late.set_unseen(ms(80));
+        for n in 0..400u64 {
+            let timestamp = n as u32 * 2970;
+            plain.push_raw(n as u16, timestamp, ms(read(n, 0)));
+            unseen.push_raw(n as u16, timestamp, ms(read(n, 0)));
+            // Every tenth frame comes a quarter of a second late, with those behind it.
+            late.push_raw(n as u16, timestamp, ms(read(n, if n % 10 == 0 { 250 } else { 0 })));
+        }
+        assert!(
+            plain.jitter_ms() > 30.0 && unseen.jitter_ms() < 1.0,
+            "{} {}",
+            plain.jitter_ms(),
+            unseen.jitter_ms()
+        );
+        assert!(late.jitter_ms() > 5.0, "{}", late.jitter_ms());
     }
 
     #[test]

@@ -42,6 +42,20 @@ pub fn split_credentials(url: &str) -> (String, Option<(String, String)>) {
     (format!("{scheme}://{}", &rest[at + 1..]), Some((percent_decode(user), percent_decode(password))))
 }
 
+/// A URL as it may be shown in logs and errors: scheme, host and port. User name and password are left out, and so is
+/// what comes after the host, because many cameras take the password in the query or even in the path.
+pub fn shown(url: &str) -> String {
+    if !url.contains("://") {
+        let end = url.find([':', '/', '?', '#', '@']).unwrap_or(url.len());
+        return format!("{}{}", &url[..end], if end < url.len() { "…" } else { "" });
+    }
+    let (bare, _) = split_credentials(url);
+    let host = bare.find("://").map_or(0, |at| at + 3);
+    let end = bare[host..].find(['/', '?', '#']).map_or(bare.len(), |at| host + at);
+    let hidden = bare.len() > end + 1;
+    format!("{}{}", &bare[..end], if hidden { "/…" } else { "" })
+}
+
 fn complete(given: &str, request_url: &str) -> Option<String> {
     if given.is_empty() || given.len() > 2048 || given.bytes().any(|b| b <= 0x20 || b == 0x7f) {
         return None;
@@ -133,5 +147,22 @@ mod tests {
         );
         assert_eq!(split_credentials("rtsp://10.0.0.9/a@b"), ("rtsp://10.0.0.9/a@b".into(), None));
         assert_eq!(split_credentials("rtsp://u:100%@h/").1, Some(("u".into(), "100%".into())));
+    }
+
+    #[test]
+    fn what_is_shown_holds_no_password() {
+        for (url, wanted) in [
+            ("rtsp://u:secret@h:554/x?password=secret", "rtsp://h:554/…"),
+            ("rtsp://h/user=admin&password=secret", "rtsp://h/…"),
+            ("rtsp://h?pwd=secret", "rtsp://h/…"),
+            ("rtsp://u:sec/ret@h/x", "rtsp://u:sec/…"),
+            ("rtsp://h/", "rtsp://h"),
+            ("rtsp://[::1]:554/x", "rtsp://[::1]:554/…"),
+            ("admin:secret@h/x", "admin…"),
+            ("h", "h"),
+            ("", ""),
+        ] {
+            assert_eq!(shown(url), wanted, "{url}");
+        }
     }
 }

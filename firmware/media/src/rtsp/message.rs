@@ -35,21 +35,6 @@ impl Request {
     pub fn new(method: Method, uri: impl Into<String>) -> Self {
         Self { method, uri: uri.into(), headers: Headers::new(), body: Bytes::new() }
     }
-    /// With one more header field.
-    pub fn with(mut self, name: &str, value: impl AsRef<str>) -> Self {
-        self.headers.push(name, value.as_ref());
-        self
-    }
-    /// With `body` of type `content_type`.
-    pub fn with_body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
-        self.headers.set("Content-Type", content_type);
-        self.body = body.into();
-        self
-    }
-    /// The sequence number, when it can be read.
-    pub fn cseq(&self) -> Option<u32> {
-        self.headers.number("CSeq").and_then(|n| u32::try_from(n).ok())
-    }
     /// Writes it as it goes on the wire. Control characters and blanks in the URI are percent-encoded.
     pub fn write_to(&self, out: &mut impl BufMut) {
         out.put_slice(self.method.as_str().as_bytes());
@@ -64,33 +49,12 @@ impl Request {
         out.put_slice(b" RTSP/1.0\r\n");
         write_rest(&self.headers, &self.body, out);
     }
-    /// As it goes on the wire.
-    pub fn to_bytes(&self) -> Bytes {
-        let mut out = Vec::with_capacity(512);
-        self.write_to(&mut out);
-        out.into()
-    }
 }
 
 impl Response {
     /// A response without headers or body, with the usual words for `status`.
     pub fn new(status: u16) -> Self {
         Self { status, reason: reason_phrase(status).to_owned(), headers: Headers::new(), body: Bytes::new() }
-    }
-    /// With one more header field.
-    pub fn with(mut self, name: &str, value: impl AsRef<str>) -> Self {
-        self.headers.push(name, value.as_ref());
-        self
-    }
-    /// With `body` of type `content_type`.
-    pub fn with_body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
-        self.headers.set("Content-Type", content_type);
-        self.body = body.into();
-        self
-    }
-    /// The sequence number, when it can be read.
-    pub fn cseq(&self) -> Option<u32> {
-        self.headers.number("CSeq").and_then(|n| u32::try_from(n).ok())
     }
     /// Whether the status is in 200..300.
     pub fn is_success(&self) -> bool {
@@ -102,13 +66,39 @@ impl Response {
         out.put_slice(format!("RTSP/1.0 {} {reason}\r\n", self.status).as_bytes());
         write_rest(&self.headers, &self.body, out);
     }
-    /// As it goes on the wire.
-    pub fn to_bytes(&self) -> Bytes {
-        let mut out = Vec::with_capacity(512);
-        self.write_to(&mut out);
-        out.into()
-    }
 }
+
+/// What requests and responses have in common: header fields and a body.
+macro_rules! message {
+    ($kind:ty) => {
+        impl $kind {
+            /// With one more header field.
+            pub fn with(mut self, name: &str, value: impl AsRef<str>) -> Self {
+                self.headers.push(name, value.as_ref());
+                self
+            }
+            /// With `body` of type `content_type`.
+            pub fn with_body(mut self, content_type: &str, body: impl Into<Bytes>) -> Self {
+                self.headers.set("Content-Type", content_type);
+                self.body = body.into();
+                self
+            }
+            /// The sequence number, when it can be read.
+            pub fn cseq(&self) -> Option<u32> {
+                self.headers.number("CSeq").and_then(|n| u32::try_from(n).ok())
+            }
+            /// As it goes on the wire.
+            pub fn to_bytes(&self) -> Bytes {
+                let mut out = Vec::with_capacity(512);
+                self.write_to(&mut out);
+                out.into()
+            }
+        }
+    };
+}
+
+message!(Request);
+message!(Response);
 
 fn write_rest(headers: &Headers, body: &Bytes, out: &mut impl BufMut) {
     for (name, value) in headers.iter().filter(|(n, _)| !n.eq_ignore_ascii_case("Content-Length")) {

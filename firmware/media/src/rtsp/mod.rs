@@ -25,7 +25,7 @@ mod session;
 mod stream;
 mod transport;
 
-pub use control::{base_url, join_control, split_credentials};
+pub use control::{base_url, join_control, shown, split_credentials};
 pub use error::{WireError, quote};
 pub use headers::Headers;
 pub use message::{Request, Response, reason_phrase};

@@ -4,7 +4,7 @@ use crate::Place;
 use crate::process::{self, Group};
 use anyhow::{Context, Result, bail};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A running daemon.
@@ -16,9 +16,13 @@ pub(crate) struct Herond {
     pub(crate) claim_token: String,
 }
 
-/// Starts it with `urls` as main streams.
-pub(crate) fn start(place: &Place, dir: &Path, urls: &[String]) -> Result<Herond> {
-    let program = place.programs.join("herond");
+/// The build that the benchmarks were made with.
+pub(crate) fn ours(place: &Place) -> PathBuf {
+    place.programs.join("herond")
+}
+
+/// Starts `program` with `urls` as main streams.
+pub(crate) fn start(program: &Path, dir: &Path, urls: &[String]) -> Result<Herond> {
     let port = process::free_port()?;
     let configuration = dir.join("heron.toml");
     fs::write(
@@ -36,7 +40,7 @@ pub(crate) fn start(place: &Place, dir: &Path, urls: &[String]) -> Result<Herond
         .collect();
     let provision = dir.join("cameras.json");
     fs::write(&provision, serde_json::to_vec(&cameras)?)?;
-    let output = Command::new(&program)
+    let output = Command::new(program)
         .arg("--config")
         .arg(&configuration)
         .arg("provision")
@@ -46,7 +50,7 @@ pub(crate) fn start(place: &Place, dir: &Path, urls: &[String]) -> Result<Herond
         bail!("herond provision failed: {}", String::from_utf8_lossy(&output.stderr));
     }
     let mut group = Group::new();
-    group.start(Command::new(&program).arg("--config").arg(&configuration), &dir.join("herond.log"))?;
+    group.start(Command::new(program).arg("--config").arg(&configuration), &dir.join("herond.log"))?;
     process::wait_for_port(port, &mut group)?;
     let claim_token = fs::read_to_string(dir.join("data").join("claim-token")).context("no claim token")?;
     Ok(Herond { group, port, claim_token: claim_token.trim().to_owned() })

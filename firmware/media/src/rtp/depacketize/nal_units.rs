@@ -90,7 +90,7 @@ impl<S: Syntax> NalUnits<S> {
     /// `sets`: parameter sets of the SDP. Those that cannot be read are left out.
     pub(super) fn new(sets: impl Iterator<Item = Bytes>) -> Self {
         let mut this = Self {
-            chunk: Chunk::new(64 << 10, 256 << 10),
+            chunk: Chunk::new(64 << 10, 128 << 10),
             sets: S::Sets::default(),
             sets_changed: false,
             output: Output::default(),
