@@ -66,6 +66,11 @@ pub const TABLE: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/settings/{scope}/versions", Need::Right(Right::Configure)),
     ("POST", "/api/v1/settings/{scope}/rollback", Need::Right(Right::Configure)),
     ("GET", "/api/v1/storage", Need::SignedIn),
+    ("POST", "/api/v1/storage/plan", Need::Right(Right::Configure)),
+    ("GET", "/api/v1/cameras/{id}/locks", Need::Right(Right::Playback)),
+    ("POST", "/api/v1/cameras/{id}/locks", Need::Right(Right::Export)),
+    ("GET", "/api/v1/locks", Need::Right(Right::Playback)),
+    ("DELETE", "/api/v1/locks/{id}", Need::Right(Right::Delete)),
     ("GET", "/api/v1/system", Need::SignedIn),
     ("GET", "/api/v1/ws", Need::SignedIn),
 ];

@@ -73,6 +73,8 @@ mod lock_files;
 mod locks;
 mod marks;
 mod open_segment;
+mod plan_report;
+pub mod planner;
 mod playback;
 mod policy;
 mod range;

@@ -1,10 +1,11 @@
 //! What to delete, and when. Pure: sizes and rows in, a list of segments out. The thread that acts on it is
 //! `sweeper`.
 //!
-//! Order of the rules: (1) footage older than its stream's greatest age goes, whether there is room or not (privacy);
-//! (2) while the volume has less free room than its reserve, or more recordings than its quota, the oldest goes.
-//! Locked and open segments never go. To spare the disk a trickle of deletions, rule 2 makes a step more room than
-//! is missing.
+//! Order of the rules: (1) footage older than its stream's greatest age goes, whether there is room or not (privacy), footage of
+//! events too; (2) of a stream that takes more bytes than it may, the oldest goes; (3) while the volume has less free
+//! room than its reserve, or more recordings than its quota, the oldest goes. Rules 2 and 3 leave alone what is younger
+//! than the least age and what an event keeps: when nothing else is left the volume is full, and says so. Locked and open
+//! segments never go. To spare the disk a trickle of deletions, rule 3 makes a step more room than is missing.
 
 use heron_core::WallTime;
 use std::time::Duration;
@@ -107,25 +108,6 @@ pub fn too_old_before(now: WallTime, max_age: Option<Duration>) -> Option<WallTi
     max_age.map(|age| now - age)
 }
 
-/// What a volume holds and for how long it will.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Outlook {
-    /// Days between the oldest footage and now.
-    pub days_stored: f64,
-    /// Days the volumes can hold at the measured rate; `None` when nothing is written.
-    pub days_expected: Option<f64>,
-}
-
-/// Days that `usable_bytes` hold at `bytes_per_second`, no more than `max_age`.
-pub fn days_expected(usable_bytes: u64, bytes_per_second: u64, max_age: Option<Duration>) -> Option<f64> {
-    let by_age = max_age.map(|a| a.as_secs_f64() / 86_400.0);
-    let by_room = (bytes_per_second > 0).then(|| usable_bytes as f64 / bytes_per_second as f64 / 86_400.0);
-    match (by_age, by_room) {
-        (Some(a), Some(r)) => Some(a.min(r)),
-        (_, room) => room,
-    }
-}
-
 /// Room that recordings may use on a volume in all.
 pub fn usable_bytes(space: &VolumeSpace) -> u64 {
     let room = (space.free_bytes + space.recordings_bytes).saturating_sub(space.reserve_bytes);
@@ -183,14 +165,6 @@ mod tests {
         assert_eq!(default_reserve(20 * GIB, 0), GIB);
         assert_eq!(default_reserve(20 * GIB, 64 * MIB), 30 * 64 * MIB);
         assert_eq!(default_reserve(2 * GIB, 0), GIB / 2);
-    }
-
-    #[test]
-    fn expected_days_are_room_over_rate_but_no_more_than_the_age_allowed() {
-        let day = Duration::from_secs(86_400);
-        assert_eq!(days_expected(864_000, 1, None), Some(10.0));
-        assert_eq!(days_expected(864_000, 1, Some(day * 3)), Some(3.0));
-        assert_eq!(days_expected(864_000, 0, Some(day)), None);
     }
 
     /// A volume that refuses what does not fit, as ENOSPC does.

@@ -7,7 +7,7 @@
 use heron_store::Migrations;
 
 /// This room's tables, for `Store::open`.
-pub const MIGRATIONS: Migrations = Migrations { room: "record", steps: &[FIRST, ORIGIN, KEEP] };
+pub const MIGRATIONS: Migrations = Migrations { room: "record", steps: &[FIRST, ORIGIN, KEEP, LOCKED] };
 
 const FIRST: &str = "
 CREATE TABLE record_volume(
@@ -154,4 +154,9 @@ CREATE TRIGGER record_copy_gone AFTER DELETE ON record_segment WHEN old.origin =
     UPDATE record_copy_total SET segments = segments - 1, bytes = bytes - old.bytes
         WHERE volume = old.volume AND stream = old.stream;
 END;
+";
+
+/// What is locked is little, and asked for by volume.
+const LOCKED: &str = "
+CREATE INDEX record_segment_locked ON record_segment(volume, bytes) WHERE locked <> 0;
 ";

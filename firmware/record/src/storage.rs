@@ -2,7 +2,8 @@
 
 use crate::RecordError;
 use crate::catalogue::{self, VolumeId};
-use crate::retention::{self, VolumeSpace};
+use crate::plan_report;
+use crate::retention::VolumeSpace;
 use crate::shared::{Shared, VolumeState};
 use heron_core::{BitRate, StreamKey, WallTime};
 use std::path::PathBuf;
@@ -64,7 +65,7 @@ pub struct StorageReport {
     pub oldest: Option<WallTime>,
     /// Days between the oldest footage and now.
     pub days_stored: f64,
-    /// Days the volumes that are there can hold at the present rate; `None` while nothing is written.
+    /// Days that there will be of every stream that is written, by the rules that hold; `None` while nothing is written.
     pub days_expected: Option<f64>,
 }
 
@@ -72,7 +73,6 @@ pub struct StorageReport {
 pub(crate) fn report(shared: &Shared) -> Result<StorageReport, RecordError> {
     let totals = shared.store.read_blocking(catalogue::totals)?;
     let mut volumes = Vec::with_capacity(shared.volumes.len());
-    let mut usable = 0;
     for volume in &shared.volumes {
         let (id, state, problem) = {
             let h = volume.health.lock();
@@ -88,7 +88,6 @@ pub(crate) fn report(shared: &Shared) -> Result<StorageReport, RecordError> {
             write_bytes_per_second: 0,
         };
         let space = shared.space(volume, recordings_bytes).unwrap_or(nothing);
-        usable += retention::usable_bytes(&space);
         let extent = match id {
             Some(id) => shared.store.read_blocking(|c| catalogue::volume_extent(c, id))?,
             None => None,
@@ -136,6 +135,6 @@ pub(crate) fn report(shared: &Shared) -> Result<StorageReport, RecordError> {
         write_bit_rate: BitRate(rate * 8),
         oldest,
         days_stored: oldest.map_or(0.0, |o| now.saturating_since(o).as_secs_f64() / 86_400.0),
-        days_expected: retention::days_expected(usable, rate, shared.rules.general().max_age),
+        days_expected: plan_report::plan(shared, |camera| shared.rules.of(camera))?.days_expected,
     })
 }

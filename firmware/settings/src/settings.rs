@@ -142,6 +142,45 @@ impl Settings {
         EffectiveSettings(all)
     }
 
+    /// As [`Settings::effective`], if `values` were set at `scope` besides what is set there; a null value means "not set
+    /// here". Changes nothing.
+    ///
+    /// # Errors
+    /// [`SettingsError::Invalid`] naming the key, as [`Settings::put`] would.
+    pub fn proposed(
+        &self,
+        chain: &[Scope],
+        scope: Scope,
+        values: &BTreeMap<String, Value>,
+    ) -> Result<EffectiveSettings> {
+        self.check(scope, values)?;
+        let mut chain = chain.to_vec();
+        chain.sort_unstable();
+        let mut all = self.effective(&[]);
+        for at in chain {
+            let mut set = self.get(at).values;
+            if at == scope {
+                set.extend(values.iter().map(|(key, value)| (key.clone(), value.clone())));
+            }
+            for (key, value) in set.into_iter().filter(|(_, value)| !value.is_null()) {
+                if let Some(holds) = all.0.get_mut(&key) {
+                    *holds = Effective { value, from: at.to_string() };
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    fn check(&self, scope: Scope, values: &BTreeMap<String, Value>) -> Result<()> {
+        for (name, value) in values {
+            let key = self.0.keys.get(name.as_str()).ok_or_else(|| self.unknown(name))?;
+            if !value.is_null() {
+                key.check(scope, value)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Replaces everything that is set at `scope`. A null value means "not set here". Nothing is written when
     /// nothing differs.
     ///
@@ -156,12 +195,7 @@ impl Settings {
         author: &str,
         reason: Option<String>,
     ) -> Result<Version> {
-        for (name, value) in &values {
-            let key = self.0.keys.get(name.as_str()).ok_or_else(|| self.unknown(name))?;
-            if !value.is_null() {
-                key.check(scope, value)?;
-            }
-        }
+        self.check(scope, &values)?;
         values.retain(|_, value| !value.is_null());
         self.write(scope, expected_version, author, reason, move |_| Ok(values)).await
     }

@@ -60,7 +60,7 @@ impl From<Version> for SettingsVersion {
     }
 }
 
-fn scope(app: &App, text: &str) -> Result<Scope, Problem> {
+pub(crate) fn scope(app: &App, text: &str) -> Result<Scope, Problem> {
     let scope: Scope = text.parse()?;
     match scope {
         Scope::Camera(id) => app.cameras.get(id).map(|_| ())?,

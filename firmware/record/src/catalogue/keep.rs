@@ -228,3 +228,20 @@ pub(crate) fn prune_marks(conn: &Connection, before: WallTime, limit: u32) -> Re
         )?
         .execute((before.0, limit))?)
 }
+
+/// Share of the time since `since` in which events of each kind were marked at a camera, 0 to 1.
+pub(crate) fn event_shares(
+    conn: &Connection,
+    camera: CameraId,
+    since: WallTime,
+    now: WallTime,
+) -> Result<Vec<(String, f64)>> {
+    let span = now.nanos_since(since).max(1) as f64;
+    let mut statement = conn.prepare_cached(
+        "SELECT kind, sum(end_ns - start_ns) FROM record_mark WHERE camera = ?1 AND start_ns >= ?2 GROUP BY kind",
+    )?;
+    let rows = statement.query_map((camera.to_string(), since.0), |r| {
+        Ok((r.get(0)?, (r.get::<_, i64>(1)? as f64 / span).clamp(0.0, 1.0)))
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}

@@ -1,6 +1,6 @@
 //! What may go, what went, and what there is in all.
 
-use super::{Segment, VolumeId, parsed, query, remove};
+use super::{Segment, VolumeId, known_stream, parsed, query, remove};
 use heron_core::{StreamKey, WallTime};
 use heron_store::Result;
 use rusqlite::{Connection, OptionalExtension};
@@ -59,7 +59,8 @@ pub(crate) fn release_holds(conn: &Connection, now: WallTime, limit: u32) -> Res
 /// Why there is nothing to delete on a volume: whether something is locked, and whether an event keeps something.
 pub(crate) fn kept_on(conn: &Connection, volume: VolumeId) -> Result<(bool, bool)> {
     Ok(conn.query_row(
-        "SELECT EXISTS(SELECT 1 FROM record_segment WHERE volume = v.id AND locked <> 0),
+        "SELECT EXISTS(SELECT 1 FROM record_segment INDEXED BY record_segment_locked
+            WHERE volume = v.id AND locked <> 0),
          EXISTS(SELECT 1 FROM record_segment WHERE hold_ns > 0 AND volume = v.id)
          FROM record_volume v WHERE v.uuid = ?1",
         [volume.to_string()],
@@ -156,4 +157,33 @@ pub(crate) fn volume_extent(conn: &Connection, volume: VolumeId) -> Result<Optio
 /// Sums of second copies by volume and stream, kept by triggers; they are in [`totals`] too.
 pub(crate) fn copy_totals(conn: &Connection) -> Result<Vec<Total>> {
     totals_of(conn, "record_copy_total")
+}
+
+/// What is locked on a volume, bytes.
+pub(crate) fn locked_bytes(conn: &Connection, volume: VolumeId) -> Result<u64> {
+    let bytes: i64 = conn.query_row(
+        "SELECT ifnull(sum(bytes), 0) FROM record_segment INDEXED BY record_segment_locked
+         WHERE locked <> 0 AND volume = (SELECT id FROM record_volume WHERE uuid = ?1)",
+        [volume.to_string()],
+        |r| r.get(0),
+    )?;
+    Ok(bytes.max(0) as u64)
+}
+
+/// What of a stream ended before `before` and is neither locked nor a second copy, bytes; `None` when more than `most`
+/// segments would have to be looked at.
+pub(crate) fn bytes_older(
+    conn: &Connection,
+    stream: StreamKey,
+    before: WallTime,
+    most: u64,
+) -> Result<Option<u64>> {
+    let Some(number) = known_stream(conn, stream)? else { return Ok(Some(0)) };
+    let (rows, bytes): (i64, i64) = conn
+        .prepare_cached(
+            "SELECT count(*), ifnull(sum(iif(locked = 0 AND origin <> 2 AND end_ns < ?2, bytes, 0)), 0)
+             FROM (SELECT * FROM record_segment WHERE stream = ?1 AND start_ns < ?2 ORDER BY start_ns LIMIT ?3)",
+        )?
+        .query_row((number, before.0, most as i64 + 1), |r| Ok((r.get(0)?, r.get(1)?)))?;
+    Ok((rows as u64 <= most).then_some(bytes.max(0) as u64))
 }
