@@ -1,5 +1,7 @@
 /** What travels between the page and the box. Times are RFC 3339 UTC with milliseconds, rates bits per second. */
 
+import type { Origin, RecordMode, RecordPlan, VolumeHealth, VolumeRole } from './types-recorder.ts';
+
 export type Time = string;
 export type StreamName = 'main' | 'sub';
 export type Grade = 'excellent' | 'fair' | 'poor' | 'unusable';
@@ -69,6 +71,10 @@ export interface StreamStatus {
   grade: Grade;
   audio: AudioTrack | null;
   recording: boolean;
+  /** What the plan says for this moment, and why; absent where the box does not say. */
+  recording_mode?: RecordMode | null;
+  /** `continuous`, `schedule`, `motion`, `event:<kind>`; null: nothing is written. */
+  recording_why?: string | null;
   last_frame: Time | null;
 }
 
@@ -96,7 +102,7 @@ export interface Camera {
   enabled: boolean;
   site: string;
   tags: string[];
-  record: { mode: 'continuous' | 'off'; sub: boolean };
+  record: RecordPlan;
   created: Time;
   status: CameraStatus;
 }
@@ -110,7 +116,8 @@ export interface CameraDraft {
   password?: string | null;
   transport: Transport;
   enabled: boolean;
-  record: { mode: 'continuous' | 'off'; sub: boolean };
+  /** What is absent stays as it is. */
+  record?: Partial<RecordPlan>;
 }
 
 export interface ProbeRequest {
@@ -154,6 +161,8 @@ export interface Span {
   stream: StreamName;
   start: Time;
   end: Time;
+  /** Absent: live. */
+  origin?: Origin;
 }
 
 export interface Gap extends Span {
@@ -163,6 +172,8 @@ export interface Gap extends Span {
 export interface Timeline {
   spans: Span[];
   gaps: Gap[];
+  /** What no clean-up may take. */
+  locks?: { id: string; start: Time; end: Time }[];
   bins: {
     start: Time;
     width_ms: number;
@@ -197,6 +208,15 @@ export interface Volume {
   reserve_bytes: number;
   oldest: Time | null;
   newest: Time | null;
+  role?: VolumeRole;
+  /** How many streams are written here now. */
+  streams?: number;
+  write_errors?: number;
+  sync_errors?: number;
+  /** Of the last minute. */
+  write_latency_ms?: { mean: number; max: number } | null;
+  /** What the disk says of itself; null where it says nothing. */
+  health?: VolumeHealth | null;
 }
 
 export interface StorageStream {

@@ -1,4 +1,7 @@
+import recorder from './en-recorder.ts';
+
 export default {
+  ...recorder,
   'common.loading': 'Loading…',
   'common.back': 'Back',
   'common.next': 'Next',

@@ -1,4 +1,6 @@
+import type { Origin } from '../api/types-recorder.ts';
 import type { Gap, StreamName, Timeline } from '../api/types.ts';
+import { NOT_SCHEDULED } from '../lib/gap-days.ts';
 
 /** A stretch of wall-clock time, ms since 1970. */
 export interface Stretch {
@@ -8,6 +10,15 @@ export interface Stretch {
 
 export interface GapStretch extends Stretch {
   reason: string;
+}
+
+/** A recorded stretch, and how it came here. */
+export interface OriginStretch extends Stretch {
+  origin: Origin;
+}
+
+export interface LockStretch extends Stretch {
+  id: string;
 }
 
 /** Shorter holes are the joints between files and not something a person would miss. */
@@ -26,6 +37,38 @@ export function coveredBy(timeline: Timeline | undefined, stream: StreamName): S
     else out.push({ ...span });
   }
   return out;
+}
+
+/** What of a stream did not come live: fetched later from the camera, or thinned to key frames. */
+export function originsOf(timeline: Timeline | undefined, stream: StreamName): OriginStretch[] {
+  const out: OriginStretch[] = [];
+  for (const span of timeline?.spans ?? []) {
+    if (span.stream !== stream || !span.origin || span.origin === 'live') continue;
+    out.push({ start: Date.parse(span.start), end: Date.parse(span.end), origin: span.origin });
+  }
+  return out.toSorted((a, b) => a.start - b.start);
+}
+
+/** The origin of what was recorded at an instant; null for what came live, or where there is nothing. */
+export function originAt(origins: readonly OriginStretch[], wall: number): Origin | null {
+  return origins.find((span) => wall >= span.start && wall < span.end)?.origin ?? null;
+}
+
+/** The locked ranges of a timeline. */
+export function locksOf(timeline: Timeline | undefined): LockStretch[] {
+  return (timeline?.locks ?? []).map((lock) => ({
+    id: lock.id,
+    start: Date.parse(lock.start),
+    end: Date.parse(lock.end),
+  }));
+}
+
+/** Gaps that are faults, and those that the plan wanted. */
+export function partedGaps(gaps: readonly GapStretch[]): { faults: GapStretch[]; planned: GapStretch[] } {
+  return {
+    faults: gaps.filter((gap) => gap.reason !== NOT_SCHEDULED),
+    planned: gaps.filter((gap) => gap.reason === NOT_SCHEDULED),
+  };
 }
 
 /** The gaps of a stream in order, with their reasons; neighbours with the same reason joined. */

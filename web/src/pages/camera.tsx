@@ -1,28 +1,32 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
-import { Link, useSearch } from 'wouter-preact';
+import { useSearch } from 'wouter-preact';
 import { ApiError } from '../api/client.ts';
 import { useCamera, useSites, useTimeline } from '../api/queries.ts';
 import type { Camera, StreamName } from '../api/types.ts';
 import { useFormat, useT } from '../i18n/use.ts';
 import { boxNow } from '../lib/box-time.ts';
+import { evidenceRange, movedEdge, rangeAround } from '../lib/range.ts';
 import { within, zoomed, type View } from '../lib/ruler.ts';
 import { useKeys } from '../lib/use-keys.ts';
 import { useTitle } from '../lib/use-title.ts';
 import { useDeviceWidth } from '../lib/use-width.ts';
 import { browserZone, dayOf, dayRange } from '../lib/zoned.ts';
-import { coveredBy, gapsOf, reasonBetween } from '../media/coverage.ts';
+import { coveredBy, gapsOf, locksOf, originsOf, reasonBetween, type Stretch } from '../media/coverage.ts';
 import { useLive } from '../media/use-live.ts';
 import { usePlayback } from '../media/use-playback.ts';
 import { useSession } from '../state/session.ts';
+import { CameraHead } from '../ui/camera-head.tsx';
 import { DayBar } from '../ui/day-bar.tsx';
-import { DownloadDialog } from '../ui/download-dialog.tsx';
+import { EvidencePanel } from '../ui/evidence-panel.tsx';
+import { ExportDialog } from '../ui/export-dialog.tsx';
 import { GapList } from '../ui/gap-list.tsx';
 import { Icon } from '../ui/icon.tsx';
 import { LivePicture } from '../ui/live-picture.tsx';
+import { LockDialog, LockList } from '../ui/locks.tsx';
 import { Loading, Notice } from '../ui/parts.tsx';
 import { PlayerBar, SPEEDS } from '../ui/player-bar.tsx';
+import { RangeBar } from '../ui/range-bar.tsx';
 import { RecordedWords } from '../ui/recorded-words.tsx';
-import { StateLabel } from '../ui/state.tsx';
 import { StreamFacts } from '../ui/stream-facts.tsx';
 import { Timeline } from '../ui/timeline.tsx';
 import NotFoundPage from './not-found.tsx';
@@ -68,7 +72,11 @@ function Room({ camera, zone }: { camera: Camera; zone: string }) {
   const [muted, setMuted] = useState(true);
   const [at, setAt] = useState(now);
   const [day, setDay] = useState(() => dayOf(now, zone));
-  const [downloading, setDownloading] = useState(false);
+  const [exporting, setExporting] = useState(false);
+  const [locking, setLocking] = useState(false);
+  const [said, setSaid] = useState('');
+  const [chosen, setChosen] = useState<Stretch | null>(null);
+  const [proving, setProving] = useState<Stretch | null>(null);
   const touched = useRef(0);
   const stage = useRef<HTMLDivElement>(null);
 
@@ -85,6 +93,8 @@ function Room({ camera, zone }: { camera: Camera; zone: string }) {
   const timeline = useTimeline(camera.id, range.start, range.end, MINUTE, today);
   const main = useMemo(() => coveredBy(timeline.data, 'main'), [timeline.data]);
   const sub = useMemo(() => coveredBy(timeline.data, 'sub'), [timeline.data]);
+  const origins = useMemo(() => originsOf(timeline.data, 'main'), [timeline.data]);
+  const locks = useMemo(() => locksOf(timeline.data), [timeline.data]);
   const gaps = useMemo(() => gapsOf(timeline.data, 'main', now), [timeline.data, now]);
   const events = useMemo(() => {
     const bins = timeline.data?.bins;
@@ -124,6 +134,8 @@ function Room({ camera, zone }: { camera: Camera; zone: string }) {
 
   const showDay = (next: string): void => {
     const bounds = dayRange(next, zone);
+    setChosen(null);
+    setProving(null);
     setDay(next);
     setView(firstView(bounds, boxNow()));
   };
@@ -145,6 +157,8 @@ function Room({ camera, zone }: { camera: Camera; zone: string }) {
     if (wanted !== day) {
       const bounds = dayRange(wanted, zone);
       setDay(wanted);
+      setChosen(null);
+      setProving(null);
       setView(within({ start: target - HOUR / 2, end: target + HOUR / 2 }, bounds));
     }
   };
@@ -207,7 +221,15 @@ function Room({ camera, zone }: { camera: Camera; zone: string }) {
       )?.webkitEnterFullscreen?.();
   };
 
+  const bounds: Stretch = { start: range.start, end: Math.min(range.end, now) };
+  const choose = (): void => setChosen(chosen ? null : rangeAround(head, bounds));
+  const edgeHere = (edge: 'start' | 'end'): void =>
+    setChosen(movedEdge(chosen ?? rangeAround(head, bounds), edge, head, bounds));
+  const prove = (): void => setProving(evidenceRange(chosen, view, head, now));
+
   useKeys({
+    i: () => edgeHere('start'),
+    o: () => edgeHere('end'),
     ' ': toggle,
     k: toggle,
     ArrowLeft: () => seek(head - 10_000),
@@ -232,35 +254,7 @@ function Room({ camera, zone }: { camera: Camera; zone: string }) {
 
   return (
     <div class="mx-auto flex w-full max-w-[90rem] flex-col gap-3 sm:px-5 sm:py-4">
-      <div class="flex items-center gap-2 px-3 pt-2 sm:px-0 sm:pt-0">
-        <Link href="/" class="btn-icon -ml-2" aria-label={t('camera.backToGrid')}>
-          <Icon name="left" />
-        </Link>
-        <h1 class="min-w-0 truncate text-lg font-semibold tracking-tight" tabIndex={-1}>
-          {camera.name}
-        </h1>
-        <span class="ml-2 text-sm whitespace-nowrap text-muted">
-          <StateLabel state={camera.status.state} />
-        </span>
-        <div class="ml-auto flex">
-          {may('export') && (
-            <button
-              type="button"
-              class="btn-icon"
-              aria-label={t('camera.download')}
-              title={t('camera.download')}
-              onClick={() => setDownloading(true)}
-            >
-              <Icon name="download" />
-            </button>
-          )}
-          {may('configure') && (
-            <Link href={`/cameras/${camera.id}/edit`} class="btn-icon" aria-label={t('camera.edit')}>
-              <Icon name="edit" />
-            </Link>
-          )}
-        </div>
-      </div>
+      <CameraHead camera={camera} zone={zone} onExport={() => setExporting(true)} />
 
       <div
         ref={stage}
@@ -328,12 +322,16 @@ function Room({ camera, zone }: { camera: Camera; zone: string }) {
           onView={moveView}
           main={main}
           sub={sub}
+          origins={origins}
           gaps={gaps}
+          locks={locks}
           events={events}
           now={now}
           at={head}
           live={!recorded}
           zone={zone}
+          range={chosen}
+          onRange={setChosen}
           onSeek={(wall, draft) => {
             touched.current = Date.now();
             seek(wall, draft);
@@ -343,11 +341,13 @@ function Room({ camera, zone }: { camera: Camera; zone: string }) {
           day={day}
           today={dayOf(now, zone)}
           at={head}
+          choosing={chosen !== null}
+          onChoose={choose}
           zone={zone}
           onDay={(next) => {
             showDay(next);
-            const bounds = dayRange(next, zone);
-            const first = boxNow() < bounds.end ? null : bounds.start;
+            const shown = dayRange(next, zone);
+            const first = boxNow() < shown.end ? null : shown.start;
             if (first !== null) seek(first, false, playing);
           }}
           onTime={(wall) => seek(wall)}
@@ -357,17 +357,50 @@ function Room({ camera, zone }: { camera: Camera; zone: string }) {
             )
           }
         />
+        {chosen && (
+          <RangeBar
+            range={chosen}
+            bounds={bounds}
+            at={head}
+            day={day}
+            zone={zone}
+            mayExport={may('export')}
+            onRange={setChosen}
+            onLock={() => setLocking(true)}
+            onExport={() => setExporting(true)}
+            onProve={prove}
+            onClose={() => setChosen(null)}
+          />
+        )}
+        <p role="status" class="text-sm font-medium text-ok empty:hidden">
+          {said}
+        </p>
         {timeline.isError && (
           <Notice tone="bad" live>
             {timeline.error.message}
           </Notice>
         )}
-        <GapList
-          gaps={gaps}
-          nothing={timeline.isSuccess && main.length === 0 && sub.length === 0}
-          zone={zone}
-          onSeek={(wall) => seek(wall)}
-        />
+        <div class="flex flex-wrap items-start gap-x-8">
+          <GapList
+            gaps={gaps}
+            nothing={timeline.isSuccess && main.length === 0 && sub.length === 0}
+            zone={zone}
+            onSeek={(wall) => seek(wall)}
+          />
+          {locks.length > 0 && may('playback') && (
+            <LockList camera={camera.id} day={range} zone={zone} onSeek={(wall) => seek(wall)} />
+          )}
+        </div>
+        {may('playback') && (
+          <EvidencePanel
+            camera={camera.id}
+            stream={hasSub ? quality : 'main'}
+            zone={zone}
+            asked={proving}
+            onAsk={prove}
+            onSeek={(wall) => seek(wall)}
+          />
+        )}
         <section aria-labelledby="streams" class="mt-2 flex flex-col gap-3 pb-4">
           <h2 id="streams" class="text-base font-semibold">
             {t('camera.details')}
@@ -383,15 +416,26 @@ function Room({ camera, zone }: { camera: Camera; zone: string }) {
           </p>
         </section>
       </div>
-      {downloading && (
-        <DownloadDialog
+      {exporting && (
+        <ExportDialog
           camera={camera}
           streams={hasSub && camera.record.sub ? ['main', 'sub'] : ['main']}
-          at={head}
-          now={now}
+          range={chosen ?? rangeAround(head, bounds)}
           zone={zone}
           covered={main}
-          onClose={() => setDownloading(false)}
+          onClose={() => setExporting(false)}
+        />
+      )}
+      {locking && chosen && (
+        <LockDialog
+          camera={camera.id}
+          range={chosen}
+          zone={zone}
+          onLocked={(words) => {
+            setLocking(false);
+            setSaid(words);
+          }}
+          onClose={() => setLocking(false)}
         />
       )}
     </div>

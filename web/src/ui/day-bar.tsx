@@ -12,6 +12,9 @@ export function DayBar(props: {
   onDay: (day: string) => void;
   onTime: (wall: number) => void;
   onZoom: (factor: number) => void;
+  /** A range is being chosen. */
+  choosing: boolean;
+  onChoose: () => void;
 }) {
   const t = useT();
   const format = useFormat(props.zone);
@@ -74,6 +77,16 @@ export function DayBar(props: {
         />
       </label>
       <div class="ml-auto flex items-center">
+        <button
+          type="button"
+          class="btn-icon"
+          aria-pressed={props.choosing}
+          aria-label={t('timeline.select')}
+          title={t('timeline.select')}
+          onClick={props.onChoose}
+        >
+          <Icon name="range" />
+        </button>
         <button type="button" class="btn-icon" aria-label={t('timeline.zoomOut')} onClick={() => props.onZoom(2)}>
           <Icon name="minus" />
         </button>

@@ -1,5 +1,5 @@
 import { useFormat, useT } from '../i18n/use.ts';
-import type { GapStretch } from '../media/coverage.ts';
+import { partedGaps, type GapStretch } from '../media/coverage.ts';
 
 /** More are a pattern and not a list; the timeline shows them all. */
 const MOST = 100;
@@ -14,9 +14,30 @@ export function GapList(props: {
   const t = useT();
   const format = useFormat(props.zone);
   if (props.nothing) return <p class="text-sm text-muted">{t('camera.nothingDay')}</p>;
-  if (props.gaps.length === 0) return <p class="text-sm text-muted">{t('timeline.noGaps')}</p>;
+  const { faults, planned } = partedGaps(props.gaps);
+  const left = planned.reduce((sum, gap) => sum + gap.end - gap.start, 0);
   return (
-    <details class="text-sm">
+    <div class="text-sm">
+      {left > 0 && (
+        <p class="flex min-h-11 items-center gap-2 text-muted">
+          <span aria-hidden="true" class="size-4 rounded-sm border border-line bg-track hatched" />
+          {t('timeline.planned', { length: format.duration(left) })}
+        </p>
+      )}
+      {faults.length === 0 ? (
+        <p class="flex min-h-11 items-center text-muted">{t('timeline.noGaps')}</p>
+      ) : (
+        <Faults gaps={faults} zone={props.zone} onSeek={props.onSeek} />
+      )}
+    </div>
+  );
+}
+
+function Faults(props: { gaps: readonly GapStretch[]; zone: string; onSeek: (wall: number) => void }) {
+  const t = useT();
+  const format = useFormat(props.zone);
+  return (
+    <details>
       <summary class="inline-flex min-h-11 items-center gap-2 text-muted">
         <span aria-hidden="true" class="gap-swatch size-4 rounded-sm" />
         <span class="underline underline-offset-2">{t.n('timeline.gaps', props.gaps.length)}</span>

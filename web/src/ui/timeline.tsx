@@ -1,34 +1,18 @@
 import { useEffect, useRef, useState } from 'react';
 import { useFormat, useT } from '../i18n/use.ts';
-import { gapAt, type GapStretch, type Stretch } from '../media/coverage.ts';
-import { ticks, within, zoomed, type View } from '../lib/ruler.ts';
+import { gapAt, originAt, type GapStretch, type Stretch } from '../media/coverage.ts';
+import { within, zoomed, type View } from '../lib/ruler.ts';
 import { useUi } from '../state/ui.ts';
+import { HEIGHT_PX, paint, RULER_PX, type Painted } from './timeline-paint.ts';
+import { TimelineRange } from './timeline-range.tsx';
 
-const RULER_PX = 24;
-const TRACK_TOP = 28;
-const TRACK_PX = 34;
-const SUB_TOP = TRACK_TOP + TRACK_PX + 3;
-const SUB_PX = 5;
-const EVENTS_TOP = SUB_TOP + SUB_PX + 4;
-const EVENTS_PX = 16;
-const HEIGHT_PX = EVENTS_TOP + EVENTS_PX + 4;
-const LABEL_PX = 68;
-
-export interface TimelineProps {
-  day: Stretch;
-  view: View;
+export interface TimelineProps extends Painted {
   onView: (view: View) => void;
-  main: readonly Stretch[];
-  sub: readonly Stretch[];
-  gaps: readonly GapStretch[];
-  /** Events per bin. */
-  events: { start: number; width: number; counts: readonly number[] } | null;
-  now: number;
-  /** The playhead. */
-  at: number;
-  live: boolean;
   zone: string;
   onSeek: (wall: number, draft: boolean) => void;
+  /** The chosen range; null while none is chosen. */
+  range: Stretch | null;
+  onRange: (range: Stretch) => void;
 }
 
 /**
@@ -151,6 +135,8 @@ export function Timeline(props: TimelineProps) {
   const gap = pointed === null ? null : gapAt(props.gaps, pointed);
   const tipX = pointed === null ? 0 : Math.min(Math.max(xOf(pointed), 8), width - 8);
   const atGap = gapAt(props.gaps, props.at);
+  const origin = pointed === null || gap ? null : originAt(props.origins, pointed);
+  const lock = pointed === null ? null : props.locks.find((one) => pointed >= one.start && pointed < one.end);
   const reason = (stretch: GapStretch): string => t.code('gap', stretch.reason) ?? t('gap.unknown');
 
   return (
@@ -183,6 +169,16 @@ export function Timeline(props: TimelineProps) {
           />
         )}
       </div>
+      {props.range && (
+        <TimelineRange
+          range={props.range}
+          bounds={{ start: props.day.start, end: Math.min(props.day.end, props.now) }}
+          view={view}
+          width={width}
+          zone={props.zone}
+          onRange={props.onRange}
+        />
+      )}
       {pointed !== null && (hover !== null || gap) && (
         <div
           aria-hidden="true"
@@ -195,140 +191,10 @@ export function Timeline(props: TimelineProps) {
               {t('timeline.gap')}: {reason(gap)}
             </span>
           )}
+          {origin && <span class="block text-muted">{t.code('timeline.origin', origin)}</span>}
+          {lock && <span class="block text-muted">{t('timeline.locked')}</span>}
         </div>
       )}
     </div>
   );
-}
-
-/** Hatching of a colour, as a canvas pattern. */
-function hatch(context: CanvasRenderingContext2D, colour: string, ratio: number): CanvasPattern | string {
-  const side = Math.round(7 * ratio);
-  const tile = document.createElement('canvas');
-  tile.width = side;
-  tile.height = side;
-  const ink = tile.getContext('2d');
-  if (!ink) return colour;
-  ink.strokeStyle = colour;
-  ink.lineWidth = 1.4 * ratio;
-  ink.beginPath();
-  for (const shift of [-side, 0, side]) {
-    ink.moveTo(shift, side);
-    ink.lineTo(shift + side, 0);
-  }
-  ink.stroke();
-  return context.createPattern(tile, 'repeat') ?? colour;
-}
-
-function paint(
-  canvas: HTMLCanvasElement,
-  width: number,
-  { day, view, main, sub, gaps, events, now, at, live }: TimelineProps,
-  minute: (ms: number) => string,
-  clock: (ms: number) => string,
-): void {
-  const ratio = window.devicePixelRatio || 1;
-  canvas.width = Math.round(width * ratio);
-  canvas.height = Math.round(HEIGHT_PX * ratio);
-  const context = canvas.getContext('2d');
-  if (!context) return;
-  const style = getComputedStyle(canvas);
-  const colour = (name: string): string => style.getPropertyValue(name);
-  const msPerPx = (view.end - view.start) / width;
-  const x = (wall: number): number => (wall - view.start) / msPerPx;
-  context.scale(ratio, ratio);
-
-  // The bed: up to now recording could have been; beyond now there is nothing yet.
-  const nowX = Math.min(width, Math.max(0, x(Math.min(now, day.end))));
-  context.fillStyle = colour('--track');
-  context.fillRect(0, TRACK_TOP, nowX, TRACK_PX);
-
-  const bars = (spans: readonly Stretch[], top: number, height: number, ink: string | CanvasPattern): void => {
-    context.fillStyle = ink;
-    for (const span of spans) {
-      if (span.end < view.start || span.start > view.end) continue;
-      const left = Math.max(-2, x(span.start));
-      // Half a pixel at least: a second of footage in a day must not vanish.
-      context.fillRect(left, top, Math.max(0.5, Math.min(width + 2, x(span.end)) - left), height);
-    }
-  };
-  bars(main, TRACK_TOP, TRACK_PX, colour('--span'));
-  bars(sub, SUB_TOP, SUB_PX, colour('--span-sub'));
-  context.save();
-  context.setTransform(1, 0, 0, 1, 0, 0);
-  const pattern = hatch(context, colour('--bad'), ratio);
-  context.restore();
-  for (const gap of gaps) {
-    if (gap.end < view.start || gap.start > view.end) continue;
-    const left = Math.max(0, x(gap.start));
-    const wide = Math.max(2, Math.min(width, x(gap.end)) - left);
-    context.fillStyle = colour('--bad-soft');
-    context.fillRect(left, TRACK_TOP, wide, TRACK_PX);
-    // The pattern is made of device pixels.
-    context.save();
-    context.beginPath();
-    context.rect(left, TRACK_TOP, wide, TRACK_PX);
-    context.clip();
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.fillStyle = pattern;
-    context.fillRect(left * ratio, TRACK_TOP * ratio, wide * ratio, TRACK_PX * ratio);
-    context.restore();
-  }
-
-  if (events) {
-    const most = Math.max(1, ...events.counts);
-    context.fillStyle = colour('--event');
-    for (const [index, count] of events.counts.entries()) {
-      if (count <= 0) continue;
-      const start = events.start + index * events.width;
-      if (start + events.width < view.start || start > view.end) continue;
-      const height = Math.max(2, (Math.log1p(count) / Math.log1p(most)) * EVENTS_PX);
-      context.fillRect(x(start), EVENTS_TOP + EVENTS_PX - height, Math.max(1.5, events.width / msPerPx - 0.6), height);
-    }
-  }
-
-  // The ruler.
-  context.font = `11px ${style.fontFamily}`;
-  context.textBaseline = 'middle';
-  const seconds = msPerPx * LABEL_PX < 60_000;
-  const label = seconds ? clock : minute;
-  for (const tick of ticks(view.start, view.end, day.start, msPerPx, LABEL_PX)) {
-    const left = Math.round(x(tick.wall)) + 0.5;
-    context.strokeStyle = colour(tick.major ? '--line-strong' : '--line');
-    context.globalAlpha = tick.major ? 0.8 : 1;
-    context.lineWidth = 1;
-    context.beginPath();
-    context.moveTo(left, tick.major ? 16 : 20);
-    context.lineTo(left, RULER_PX + 2);
-    context.stroke();
-    context.globalAlpha = 1;
-    if (!tick.major) continue;
-    const text = label(tick.wall);
-    const half = context.measureText(text).width / 2;
-    if (left - half < 2 || left + half > width - 2) continue;
-    context.fillStyle = colour('--muted');
-    context.fillText(text, left - half, 8);
-  }
-
-  // Now.
-  const nowAt = x(now);
-  if (nowAt >= 0 && nowAt <= width && now < day.end) {
-    context.fillStyle = colour('--ok');
-    context.fillRect(Math.round(nowAt) - 1, TRACK_TOP - 4, 2, HEIGHT_PX - TRACK_TOP);
-  }
-
-  // The playhead.
-  const head = Math.round(x(at));
-  if (head >= -8 && head <= width + 8) {
-    context.fillStyle = colour(live ? '--ok' : '--text');
-    context.fillRect(head - 1, RULER_PX - 4, 2, HEIGHT_PX - RULER_PX + 4);
-    context.beginPath();
-    context.moveTo(head - 7, RULER_PX - 8);
-    context.lineTo(head + 7, RULER_PX - 8);
-    context.lineTo(head + 7, RULER_PX - 2);
-    context.lineTo(head, RULER_PX + 5);
-    context.lineTo(head - 7, RULER_PX - 2);
-    context.closePath();
-    context.fill();
-  }
 }
