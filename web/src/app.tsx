@@ -17,6 +17,9 @@ const CamerasPage = lazy(() => import('./pages/cameras.tsx'));
 const EditCameraPage = lazy(() => import('./pages/edit-camera.tsx'));
 const EventsPage = lazy(() => import('./pages/events.tsx'));
 const StoragePage = lazy(() => import('./pages/storage.tsx'));
+const ExportsPage = lazy(() => import('./pages/exports.tsx'));
+const GapsPage = lazy(() => import('./pages/gaps.tsx'));
+const PlanPage = lazy(() => import('./pages/plan.tsx'));
 const NotFoundPage = lazy(() => import('./pages/not-found.tsx'));
 
 const queries = new QueryClient({
@@ -87,9 +90,12 @@ function House() {
             <EditCameraPage id={null} />
           </Route>
           <Route path="/cameras/:id/edit">{(params) => <EditCameraPage key={params.id} id={params.id} />}</Route>
+          <Route path="/cameras/:id/plan">{(params) => <PlanPage key={params.id} id={params.id} />}</Route>
+          <Route path="/cameras/:id/history">{(params) => <GapsPage key={params.id} id={params.id} />}</Route>
           <Route path="/cameras/:id">{(params) => <CameraPage key={params.id} id={params.id} />}</Route>
           <Route path="/events" component={EventsPage} />
           <Route path="/storage" component={StoragePage} />
+          <Route path="/exports" component={ExportsPage} />
           <Route path="/live">
             <Redirect to="/" replace />
           </Route>

@@ -104,7 +104,8 @@ export const isUnderWay = (job: ExportJob): boolean => job.state === 'queued' ||
 export function useExports() {
   return useInfiniteQuery({
     queryKey: EXPORTS,
-    queryFn: ({ signal, pageParam }) => get<Page<ExportJob>>(`/exports${query({ limit: 50, cursor: pageParam })}`, signal),
+    queryFn: ({ signal, pageParam }) =>
+      get<Page<ExportJob>>(`/exports${query({ limit: 50, cursor: pageParam })}`, signal),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
     refetchInterval: (asked) =>

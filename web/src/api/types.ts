@@ -208,6 +208,8 @@ export interface Volume {
   reserve_bytes: number;
   oldest: Time | null;
   newest: Time | null;
+  /** Of the recordings, what is locked. */
+  locked_bytes?: number;
   role?: VolumeRole;
   /** How many streams are written here now. */
   streams?: number;

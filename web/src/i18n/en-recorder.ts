@@ -1,10 +1,5 @@
 /** Words about plans, retention, locks, gaps, evidence and exports. */
 export default {
-  'common.tryAgain': 'Try again',
-  'common.remove': 'Remove',
-  'common.saved': 'Saved.',
-  'common.or': 'or',
-
   'nav.exports': 'Exports',
 
   'gap.not_scheduled': 'the plan does not record at this time.',
@@ -50,16 +45,11 @@ export default {
   'volume.health.failing': 'The disk is about to fail. Replace it now; what is on it may be lost.',
   'volume.health.none': 'The disk says nothing of its health',
 
-  'storage.cleanLater': 'Until the disks are full',
-  'storage.limitedBy.room': 'Then the oldest makes room for the newest.',
-  'storage.limitedBy.age': 'Then it is deleted by its age, as set below.',
   'storage.daysNow': 'You have',
   'storage.daysNowHint': 'from {date}',
   'storage.exportsLink': 'Exports',
   'storage.perStream': 'By camera and stream',
   'storage.days': 'Days',
-  'storage.daysOf': '{n} d',
-  'storage.expected': 'Will have',
 
   'planner.title': 'How long footage is kept',
   'planner.lead': 'Try values: nothing changes until you apply them.',
@@ -89,13 +79,11 @@ export default {
   'planner.eventCopy': 'Copy events to the events disk',
   'planner.inherit': 'As for {scope}: {value}',
   'planner.own': 'A value of its own',
-  'planner.wider': 'the wider setting',
   'planner.days.one': '{n} day',
   'planner.days.other': '{n} days',
   'planner.now': 'Now',
   'planner.then': 'Then',
   'planner.unknownDays': 'not known yet',
-  'planner.unlimited': 'without end',
   'planner.room': 'Room for footage',
   'planner.rate': 'Being written',
   'planner.limit': 'Ends by',
@@ -111,7 +99,8 @@ export default {
   'planner.applyDelete': 'Apply and delete {size}',
   'planner.reset': 'Take back',
   'planner.applied': 'Applied. It holds from now on.',
-  'planner.conflict': 'Somebody else has changed these settings meanwhile. The newest are shown now; look at them and apply again.',
+  'planner.conflict':
+    'Somebody else has changed these settings meanwhile. The newest are shown now; look at them and apply again.',
   'planner.streams': 'What it means for each stream',
   'planner.cannot': 'You may look at this; an administrator can change it.',
   'planner.sliderHint': 'or type',
@@ -123,7 +112,6 @@ export default {
   'gaps.recorded': 'Recorded',
   'gaps.missing': 'Missing',
   'gaps.notScheduled': 'Not planned',
-  'gaps.none': 'Nothing known',
   'gaps.previous': 'Earlier',
   'gaps.next': 'Later',
   'gaps.calendar': 'Calendar of {month}',
@@ -152,14 +140,12 @@ export default {
   'timeline.range': 'Chosen range',
   'timeline.rangeFrom': 'From',
   'timeline.rangeTo': 'To',
-  'timeline.rangeHere': 'here',
   'timeline.rangeStartHere': 'Begin the range at the playhead',
   'timeline.rangeEndHere': 'End the range at the playhead',
   'timeline.locked': 'Locked',
   'timeline.origin.backfill': 'Fetched later from the camera',
   'timeline.origin.keys': 'Thinned: key frames only',
   'timeline.planned': 'Not planned: {length}',
-  'timeline.history': 'All days',
 
   'lock.do': 'Lock',
   'lock.title': 'Lock this range',
@@ -181,7 +167,8 @@ export default {
   'evidence.checkAgain': 'Check again',
   'evidence.checking': 'Reading the footage and its signatures…',
   'evidence.range': '{start} to {end} ({length})',
-  'evidence.lead': 'Every file of a recording is signed by this box. Check what the timeline shows, or the range you chose.',
+  'evidence.lead':
+    'Every file of a recording is signed by this box. Check what the timeline shows, or the range you chose.',
   'evidence.title.whole': 'Genuine',
   'evidence.title.whole_with_gaps': 'Genuine, with honest gaps',
   'evidence.title.not_sealed_yet': 'Not signed yet',
@@ -192,13 +179,15 @@ export default {
   'evidence.lead.whole_with_gaps': 'These {length} are as the box recorded them: {files}, each signed.',
   'evidence.lead.not_sealed_yet':
     'The newest part of these {length} is still being written and is signed when its file is complete, within about a minute. Everything before it is as the box recorded it.',
-  'evidence.lead.unsigned': 'These {length} carry no signature: {files}. Nothing says that they were altered, and nothing proves that they were not.',
+  'evidence.lead.unsigned':
+    'These {length} carry no signature: {files}. Nothing says that they were altered, and nothing proves that they were not.',
   'evidence.lead.altered': 'These {length} are not as the box recorded them. Files: {files}.',
   'evidence.lead.cut': 'Part of these {length} was taken out after it was recorded. What is left: {files}.',
   'evidence.files.one': '{n} file',
   'evidence.files.other': '{n} files',
   'evidence.oneGap': 'One gap of {length}, written down by the box when it happened: {reason}.',
-  'evidence.someGaps': '{count} gaps, {length} together, written down by the box when they happened. The longest, {longest}: {reason}.',
+  'evidence.someGaps':
+    '{count} gaps, {length} together, written down by the box when they happened. The longest, {longest}: {reason}.',
   'evidence.fault.altered': 'The file from {start} to {end} was altered.',
   'evidence.fault.alteredFrom': 'The file from {start} to {end} was altered; the first change is at {first}.',
   'evidence.fault.cut': 'Something was cut out of the file from {start} to {end}.',
@@ -208,8 +197,10 @@ export default {
   'evidence.how': 'How somebody else can verify it',
   'evidence.how.1': 'Export the range with proof and hand it over together with the key below.',
   'evidence.how.2': 'They install herond, which is free, on any Linux computer and run:',
-  'evidence.how.3': 'It says whether the file is whole, names the first altered moment, and knows an honest gap from a cut.',
-  'evidence.how.4': 'They compare the fingerprint with the one you tell them in person or by telephone: that ties the key to this box.',
+  'evidence.how.3':
+    'It says whether the file is whole, names the first altered moment, and knows an honest gap from a cut.',
+  'evidence.how.4':
+    'They compare the fingerprint with the one you tell them in person or by telephone: that ties the key to this box.',
   'evidence.keyFile': 'Public key of this box (PEM)',
 
   'export.title': 'Export recordings',

@@ -1,6 +1,8 @@
+import recorder from './es-recorder.ts';
 import type { Messages } from './index.ts';
 
 const messages: Messages = {
+  ...recorder,
   'common.loading': 'Cargando…',
   'common.back': 'Atrás',
   'common.next': 'Siguiente',

@@ -25,9 +25,25 @@ export interface Formatter {
   percent: (share: number) => string;
   /** 2 min 5 s */
   duration: (ms: number) => string;
+  /** 3 d 4 h; what is shorter than a day as `duration`, and what is shorter than ten seconds with a digit more. */
+  long: (ms: number) => string;
+  /** 99.98 %, and never 100 % of what is not whole. */
+  share: (share: number) => string;
+  /** 45s, 12m, 3h, where there is room for no more. */
+  brief: (ms: number) => string;
 }
 
 const BYTE_UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'] as const;
+
+function duration(ms: number): string {
+  const total = Math.max(0, Math.round(ms / 1000));
+  const [h, m, s] = [Math.floor(total / 3600), Math.floor((total % 3600) / 60), total % 60];
+  const parts: string[] = [];
+  if (h > 0) parts.push(`${h} h`);
+  if (m > 0) parts.push(`${m} min`);
+  if (h === 0 && (s > 0 || m === 0)) parts.push(`${s} s`);
+  return parts.join(' ');
+}
 
 export function formatter(language: Language, timeZone?: string): Formatter {
   const zone = timeZone ? { timeZone } : {};
@@ -76,14 +92,23 @@ export function formatter(language: Language, timeZone?: string): Formatter {
     frameRate: (rate) => `${number(rate, Math.abs(rate - Math.round(rate)) < 0.25 ? 0 : 1)} fps`,
     number,
     percent: (share) => share.toLocaleString(language, { style: 'percent', maximumFractionDigits: 0 }),
-    duration(ms) {
-      const total = Math.max(0, Math.round(ms / 1000));
-      const [h, m, s] = [Math.floor(total / 3600), Math.floor((total % 3600) / 60), total % 60];
-      const parts: string[] = [];
-      if (h > 0) parts.push(`${h} h`);
-      if (m > 0) parts.push(`${m} min`);
-      if (h === 0 && (s > 0 || m === 0)) parts.push(`${s} s`);
-      return parts.join(' ');
+    duration,
+    long(ms) {
+      if (ms > 0 && ms < 10_000) return `${number(ms / 1000, 1)} s`;
+      if (ms < 86_400_000) return duration(ms);
+      const hours = Math.round(ms / 3_600_000);
+      return `${Math.floor(hours / 24)} d${hours % 24 > 0 ? ` ${hours % 24} h` : ''}`;
+    },
+    share(share) {
+      const floored = share >= 1 ? 1 : Math.min(0.9999, share);
+      const digits = floored > 0.99 && floored < 1 ? 2 : floored === 1 ? 0 : 1;
+      return floored.toLocaleString(language, { style: 'percent', maximumFractionDigits: digits });
+    },
+    brief(ms) {
+      const seconds = Math.max(0, Math.round(ms / 1000));
+      if (seconds < 60) return `${seconds}s`;
+      if (seconds < 3600) return `${Math.round(seconds / 60)}m`;
+      return `${Math.round(seconds / 3600)}h`;
     },
   };
 }

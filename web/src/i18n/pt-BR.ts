@@ -1,6 +1,8 @@
+import recorder from './pt-BR-recorder.ts';
 import type { Messages } from './index.ts';
 
 const messages: Messages = {
+  ...recorder,
   'common.loading': 'Carregando…',
   'common.back': 'Voltar',
   'common.next': 'Avançar',

@@ -83,9 +83,7 @@ export function evidenceWords(t: Translator, format: Formatter, evidence: Eviden
   return {
     tone: TONES[evidence.verdict] ?? 'warning',
     title: title ?? evidence.verdict,
-    lead: lead
-      ? lead.replaceAll('{length}', format.duration(length)).replaceAll('{files}', files)
-      : evidence.text,
+    lead: lead ? lead.replaceAll('{length}', format.duration(length)).replaceAll('{files}', files) : evidence.text,
     gaps: gapWords(t, format, evidence),
     faults: faults.toSorted((a, b) => a.at - b.at),
   };
@@ -93,7 +91,9 @@ export function evidenceWords(t: Translator, format: Formatter, evidence: Eviden
 
 /** `3f9a 12c0 …`: a fingerprint that can be read over the telephone. */
 export function grouped(fingerprint: string): string {
-  const [, scheme = '', rest = fingerprint] = /^(\w+:)?(.*)$/s.exec(fingerprint) ?? [];
+  const [, scheme = '', rest = fingerprint] = /^([g-z]\w*:|sha\d+:)?(.*)$/is.exec(fingerprint) ?? [];
   const plain = rest.replaceAll(/[\s:]/g, '');
-  return /^[0-9a-f]+$/i.test(plain) ? `${scheme}${scheme && ' '}${(plain.match(/.{1,4}/g) ?? []).join(' ')}` : fingerprint;
+  return /^[0-9a-f]+$/i.test(plain)
+    ? `${scheme}${scheme && ' '}${(plain.match(/.{1,4}/g) ?? []).join(' ')}`
+    : fingerprint;
 }

@@ -14,11 +14,7 @@ const clamp = (value: number, low: number, high: number): number => Math.max(low
 /** A minute around an instant, within the bounds. */
 export function rangeAround(at: number, bounds: Stretch): Stretch {
   const end = clamp(at + FIRST_AFTER_MS, bounds.start + SHORTEST_RANGE_MS, bounds.end);
-  const start = clamp(
-    Math.min(at - FIRST_BEFORE_MS, end - FIRST_BEFORE_MS),
-    bounds.start,
-    end - SHORTEST_RANGE_MS,
-  );
+  const start = clamp(Math.min(at - FIRST_BEFORE_MS, end - FIRST_BEFORE_MS), bounds.start, end - SHORTEST_RANGE_MS);
   return { start, end };
 }
 

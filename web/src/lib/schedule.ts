@@ -57,13 +57,7 @@ export function paint(week: Week, day: number, from: number, to: number, mode: S
 }
 
 /** The week with a time painted on several days; a time that ends before it begins goes on into the next morning. */
-export function paintTimes(
-  week: Week,
-  days: readonly number[],
-  from: number,
-  to: number,
-  mode: SpanMode | null,
-): Week {
+export function paintTimes(week: Week, days: readonly number[], from: number, to: number, mode: SpanMode | null): Week {
   let out = week;
   for (const day of days) {
     if (to > from) out = paint(out, day, from, to, mode);

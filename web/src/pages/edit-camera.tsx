@@ -6,6 +6,8 @@ import { CAMERAS, useCamera } from '../api/queries.ts';
 import type { Camera, CameraDraft, Probe, ProbeRequest, Transport } from '../api/types.ts';
 import { useT } from '../i18n/use.ts';
 import { draftName, splitAddress } from '../lib/address.ts';
+import { planWords } from '../lib/plan-words.ts';
+import { useUi } from '../state/ui.ts';
 import { Icon } from '../ui/icon.tsx';
 import { Field, Loading, Notice, PageHead, PasswordInput, Spinner, Switch } from '../ui/parts.tsx';
 import { ProbeReport } from '../ui/probe-report.tsx';
@@ -43,8 +45,8 @@ function CameraForm({ camera }: { camera: Camera | null }) {
   const [username, setUsername] = useState(camera?.username ?? '');
   const [password, setPassword] = useState('');
   const [transport, setTransport] = useState<Transport>(camera?.transport ?? 'auto');
-  const [recording, setRecording] = useState(camera ? camera.record.mode !== 'off' : true);
-  const [recordSub, setRecordSub] = useState(camera?.record.sub ?? true);
+  const [recording, setRecording] = useState(true);
+  const [recordSub, setRecordSub] = useState(true);
   const [enabled, setEnabled] = useState(camera?.enabled ?? true);
   const [problem, setProblem] = useState<{ field: string | null; text: string } | null>(null);
   const report = useRef<HTMLDivElement>(null);
@@ -77,8 +79,9 @@ function CameraForm({ camera }: { camera: Camera | null }) {
         username: username || null,
         transport,
         enabled,
-        record: { mode: recording ? 'continuous' : 'off', sub: recordSub },
       };
+      // When to record is a page of its own, once the camera is there.
+      if (!camera) draft.record = { mode: recording ? 'continuous' : 'off', sub: recordSub };
       // An empty field of a camera that has a password means: leave it.
       if (password) draft.password = password;
       return camera
@@ -233,8 +236,17 @@ function CameraForm({ camera }: { camera: Camera | null }) {
                 />
               )}
             </Field>
-            <Switch label={t('edit.record')} hint={t('edit.recordHint')} checked={recording} onChange={setRecording} />
-            {subSource.trim() !== '' && (
+            {camera ? (
+              <PlanLink camera={camera} />
+            ) : (
+              <Switch
+                label={t('edit.record')}
+                hint={t('edit.recordHint')}
+                checked={recording}
+                onChange={setRecording}
+              />
+            )}
+            {!camera && subSource.trim() !== '' && (
               <Switch
                 label={t('edit.recordSub')}
                 hint={t('edit.recordSubHint')}
@@ -262,6 +274,21 @@ function CameraForm({ camera }: { camera: Camera | null }) {
           </div>
         </div>
       </form>
+    </div>
+  );
+}
+
+/** When the camera is recorded, in words, and the way to change it. */
+function PlanLink({ camera }: { camera: Camera }) {
+  const t = useT();
+  const language = useUi((state) => state.language);
+  return (
+    <div class="rounded-xl border border-line p-3.5">
+      <p class="text-sm font-medium">{t('plan.now')}</p>
+      <p class="mt-1 text-sm text-muted">{planWords(t, camera.record, language).join(' ')}</p>
+      <Link href={`/cameras/${camera.id}/plan`} class="btn btn-quiet mt-3">
+        <Icon name="clock" size={20} /> {t('plan.change')}
+      </Link>
     </div>
   );
 }

@@ -49,13 +49,7 @@ export function CameraHead({ camera, zone, onExport }: { camera: Camera; zone: s
           <Icon name="calendar" />
         </Link>
         {may('export') && (
-          <button
-            type="button"
-            class="btn-icon"
-            aria-label={t('export.do')}
-            title={t('export.do')}
-            onClick={onExport}
-          >
+          <button type="button" class="btn-icon" aria-label={t('export.do')} title={t('export.do')} onClick={onExport}>
             <Icon name="export" />
           </button>
         )}

@@ -30,9 +30,7 @@ export function ExportProgress({ job, told = false }: { job: ExportJob; told?: b
 
   const act = useMutation({
     mutationFn: (what: 'cancel' | 'resume' | 'delete') =>
-      what === 'delete'
-        ? change('DELETE', `/exports/${job.id}`)
-        : change('POST', `/exports/${job.id}/${what}`, {}),
+      what === 'delete' ? change('DELETE', `/exports/${job.id}`) : change('POST', `/exports/${job.id}/${what}`, {}),
     onSettled: () => client.invalidateQueries({ queryKey: EXPORTS }),
   });
 
@@ -110,7 +108,9 @@ export function ExportProgress({ job, told = false }: { job: ExportJob; told?: b
         <dl class="text-xs text-muted">
           <dt class="inline font-medium">{t('export.checksum')}: </dt>
           <dd class="inline font-mono break-all">{job.file.sha256}</dd>
-          {job.expires && <dd class="mt-1">{t('export.expires', { time: format.dateTime(Date.parse(job.expires)) })}</dd>}
+          {job.expires && (
+            <dd class="mt-1">{t('export.expires', { time: format.dateTime(Date.parse(job.expires)) })}</dd>
+          )}
         </dl>
       )}
       {deleting && (

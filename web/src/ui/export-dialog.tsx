@@ -90,7 +90,9 @@ function Ask(props: {
   const exact = useSize(alone && ordered && to - from <= LONGEST_DIRECT_MS ? url : null);
   const wanted = (cameras.data ?? [props.camera]).filter((one) => chosen.includes(one.id));
   const size =
-    typeof exact === 'number' ? exact : estimateBytes(wanted, stream, ordered ? to - from : 0, alone ? props.covered : null, from, to);
+    typeof exact === 'number'
+      ? exact
+      : estimateBytes(wanted, stream, ordered ? to - from : 0, alone ? props.covered : null, from, to);
   const speed = speedOf(before.data?.pages.flatMap((page) => page.items) ?? []);
   const wrong = !ordered
     ? t('download.wrongOrder')
@@ -169,9 +171,7 @@ function Ask(props: {
         <details class="rounded-xl border border-line">
           <summary class="flex min-h-11 items-center justify-between gap-3 px-3.5">
             <span class="text-sm font-medium">{t('export.cameras')}</span>
-            <span class="text-sm text-muted">
-              {alone ? t('export.thisCamera') : t.n('export.more', chosen.length)}
-            </span>
+            <span class="text-sm text-muted">{alone ? t('export.thisCamera') : t.n('export.more', chosen.length)}</span>
           </summary>
           <ul class="max-h-56 overflow-auto border-t border-line py-1">
             {(cameras.data ?? []).map((one) => (

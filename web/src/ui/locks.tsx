@@ -45,7 +45,8 @@ export function LockDialog(props: {
         }}
       >
         <p class="tnum font-medium">
-          {format.weekday(props.range.start)}, {t('evidence.range', { ...words, length: format.duration(props.range.end - props.range.start) })}
+          {format.weekday(props.range.start)},{' '}
+          {t('evidence.range', { ...words, length: format.duration(props.range.end - props.range.start) })}
         </p>
         <p class="text-sm text-muted">{t('lock.text')}</p>
         <Field label={t('lock.reason')} hint={t('lock.reasonHint')} error={lock.error?.message}>

@@ -44,7 +44,8 @@ export function RangeBar(props: {
               value={localText(range[edge], props.zone).slice(11)}
               onChange={(event) => {
                 const time = event.currentTarget.value;
-                if (time) put(edge, zonedInstant(`${props.day}T${time.length === 5 ? `${time}:00` : time}`, props.zone));
+                if (time)
+                  put(edge, zonedInstant(`${props.day}T${time.length === 5 ? `${time}:00` : time}`, props.zone));
               }}
             />
           </label>

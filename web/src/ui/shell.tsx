@@ -13,6 +13,7 @@ const PLACES: { path: string; icon: IconName; label: MessageKey }[] = [
   { path: '/', icon: 'live', label: 'nav.live' },
   { path: '/cameras', icon: 'camera', label: 'nav.cameras' },
   { path: '/events', icon: 'events', label: 'nav.events' },
+  { path: '/exports', icon: 'export', label: 'nav.exports' },
   { path: '/storage', icon: 'storage', label: 'nav.storage' },
 ];
 
@@ -84,7 +85,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
       </main>
       <nav
         aria-label={t('nav.label')}
-        class="fixed inset-x-0 bottom-0 z-30 grid grid-cols-4 border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] sm:hidden"
+        class="fixed inset-x-0 bottom-0 z-30 grid grid-cols-5 border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] sm:hidden"
       >
         {PLACES.map((place) => (
           <Link
