@@ -271,8 +271,8 @@ describe('first light', { skip: missing }, () => {
   });
 
   test('a stretch is downloaded as a file that says its size', async () => {
-    await page.getByRole('button', { name: 'Download' }).click();
-    const link = page.getByRole('link', { name: 'Download MP4' });
+    await page.getByRole('button', { name: 'Export', exact: true }).click();
+    const link = page.getByRole('link', { name: 'Download at once as MP4' });
     await link.waitFor();
     const href = await link.getAttribute('href');
     const answer = await page.request.get(href, {

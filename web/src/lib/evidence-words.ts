@@ -66,7 +66,8 @@ function faultOf(t: Translator, format: Formatter, segment: EvidenceSegment): Ev
 export function evidenceWords(t: Translator, format: Formatter, evidence: Evidence, length: number): EvidenceSaid {
   const title = t.code('evidence.title', evidence.verdict);
   const lead = t.code('evidence.lead', evidence.verdict);
-  const files = t.n('evidence.files', evidence.segments.length);
+  const wholly = evidence.verdict === 'whole' || evidence.verdict === 'whole_with_gaps';
+  const files = t.n(wholly ? 'evidence.signed' : 'evidence.files', evidence.segments.length);
   const faults = evidence.segments
     .filter((segment) => isBad(segment.verdict))
     .map((segment) => faultOf(t, format, segment));

@@ -123,7 +123,7 @@ describe('evidence', () => {
   it('is said in a sentence', () => {
     const said = evidenceWords(t, format, whole, 720_000);
     expect(said.tone).toBe('ok');
-    expect(said.lead).toBe('These 12 min are as the box recorded them: 12 files, each signed.');
+    expect(said.lead).toBe('This stretch of 12 min is as the box recorded it: 12 files, each signed.');
     expect(said.gaps).toBeNull();
     expect(said.faults).toEqual([]);
   });

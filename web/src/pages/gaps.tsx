@@ -174,9 +174,7 @@ function Totals({ totals }: { totals: GapTotals }) {
         <p class="tnum text-xl font-semibold tracking-tight">
           {planned > 0 ? format.share(totals.recorded / planned) : '–'}
         </p>
-        <p class="-mt-2 text-sm text-muted">
-          {t('gaps.share', { share: planned > 0 ? format.share(totals.recorded / planned) : '–' })}
-        </p>
+        <p class="-mt-2 text-sm text-muted">{t('gaps.share')}</p>
         <dl class="grid grid-cols-[1fr_auto] gap-y-1 text-sm">
           <dt class="text-muted">{t('gaps.recorded')}</dt>
           <dd class="tnum font-medium">{format.long(totals.recorded * 1000)}</dd>

@@ -31,13 +31,13 @@ export function RangeBar(props: {
       class="card flex flex-wrap items-end gap-x-3 gap-y-3 border-accent/60 p-3 sm:px-4"
     >
       {(['start', 'end'] as const).map((edge) => (
-        <div key={edge} class="flex min-w-0 flex-1 items-end gap-1 sm:flex-none">
+        <div key={edge} class="flex w-full min-w-0 items-end gap-1 sm:w-auto">
           <label class="min-w-0 flex-1">
             <span class="mb-1 block text-sm font-medium">
               {t(edge === 'start' ? 'timeline.rangeFrom' : 'timeline.rangeTo')}
             </span>
             <input
-              class="input tnum px-2.5 sm:w-36"
+              class="input tnum px-2.5 sm:w-42"
               type="time"
               step="1"
               name={`range-${edge}`}

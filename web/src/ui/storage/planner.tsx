@@ -5,7 +5,7 @@ import { usePlan } from '../../api/queries-recorder.ts';
 import { useCameras, useSites } from '../../api/queries.ts';
 import type { ScopeSettings, SettingValues } from '../../api/types-recorder.ts';
 import { useFormat, useT } from '../../i18n/use.ts';
-import { changesOf, inherited, mergedValues } from '../../lib/retention.ts';
+import { changesOf, inherited, mergedValues, roundDays } from '../../lib/retention.ts';
 import { useLater } from '../../lib/use-later.ts';
 import { useSession } from '../../state/session.ts';
 import { Field, Loading, Notice, Spinner, Switch } from '../parts.tsx';
@@ -234,6 +234,19 @@ function Sliders(props: {
             />
           </div>
         </details>
+        {touched && plan.data && (
+          <p
+            aria-hidden="true"
+            class="sticky bottom-[calc(4.5rem+env(safe-area-inset-bottom))] -mx-2 flex flex-wrap justify-between gap-x-4 rounded-xl border border-accent bg-surface px-3.5 py-2 shadow-card sm:bottom-2 lg:hidden"
+          >
+            <span>
+              {t('planner.then')}: <DaysWords days={plan.data.then.days_expected} />
+            </span>
+            {deletes > 0 && (
+              <span class="font-semibold text-bad">{t('planner.deletesSome', { size: format.bytes(deletes) })}</span>
+            )}
+          </p>
+        )}
       </div>
 
       <div class="flex flex-col gap-4 lg:sticky lg:top-20">
@@ -290,4 +303,9 @@ function Sliders(props: {
       </div>
     </div>
   );
+}
+
+function DaysWords({ days }: { days: number | null }) {
+  const t = useT();
+  return <b>{days === null ? t('planner.unknownDays') : t.n('planner.days', roundDays(days))}</b>;
 }

@@ -37,24 +37,20 @@ export function VolumeCard({ volume, number }: { volume: Volume; number: number 
           <Icon name="storage" size={24} />
         </span>
         <div class="min-w-0 flex-1">
-          <h3 class="font-semibold">
-            {t('volume.disk', { n: number })}
-            {volume.role && (
-              <span class="ml-2 text-sm font-normal text-muted">
-                {t.code('volume.role', volume.role) ?? volume.role}
-              </span>
-            )}
+          <h3 class="flex flex-wrap items-baseline justify-between gap-x-3">
+            <span class="font-semibold">{t('volume.disk', { n: number })}</span>
+            <span
+              class={`flex items-center gap-1.5 text-sm font-medium ${gone ? 'text-bad' : well ? 'text-ok' : 'text-warn'}`}
+            >
+              <Icon name={well ? 'check' : 'warning'} size={16} />
+              {state}
+            </span>
           </h3>
+          {volume.role && <p class="text-sm text-muted">{t.code('volume.role', volume.role) ?? volume.role}</p>}
           <p class="truncate font-mono text-xs text-muted" title={volume.path}>
             {volume.path}
           </p>
         </div>
-        <p
-          class={`flex items-center gap-1.5 text-sm font-medium ${gone ? 'text-bad' : well ? 'text-ok' : 'text-warn'}`}
-        >
-          <Icon name={well ? 'check' : 'warning'} size={18} />
-          <span class="max-w-40 text-right">{state}</span>
-        </p>
       </div>
       {(volume.state === 'full' || gone) && (
         <Notice tone={gone ? 'bad' : 'warning'}>{t.code('storage.volume', volume.state)}</Notice>
