@@ -20,14 +20,15 @@ export interface Schedule {
   otherwise: SpanMode;
 }
 
+/** What is null is as the settings say: `recording.mode`, `recording.pre_roll_s`, `recording.post_roll_s`. */
 export interface RecordPlan {
-  mode: RecordMode;
+  mode: RecordMode | null;
   sub: boolean;
   /** Null or absent: as the main stream. */
   sub_mode?: RecordMode | null;
   /** Seconds, 0 to 60. */
-  pre_roll_s?: number;
-  post_roll_s?: number;
+  pre_roll_s?: number | null;
+  post_roll_s?: number | null;
   /** Kinds of events that start a recording; empty: every one that is like an alarm. */
   events?: string[];
   schedule?: Schedule | null;

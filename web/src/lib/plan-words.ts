@@ -1,6 +1,6 @@
 /** A recording plan as sentences. */
 
-import type { RecordMode, RecordPlan, Schedule } from '../api/types-recorder.ts';
+import type { EffectiveSettings, RecordMode, RecordPlan, Schedule } from '../api/types-recorder.ts';
 import type { Translator } from '../i18n/index.ts';
 import { clockOf, DAY_MINUTES, dayRuns, saidTimes, weekOf } from './schedule.ts';
 
@@ -61,8 +61,32 @@ const usesRolls = (mode: RecordMode, schedule: Schedule | null | undefined): boo
       return said === 'motion' || said === 'event';
     }));
 
+/** A plan in which nothing is left to the settings. */
+export interface WholePlan extends RecordPlan {
+  mode: RecordMode;
+  pre_roll_s: number;
+  post_roll_s: number;
+}
+
+const ROLL_S = 10;
+
+/** The plan with what it leaves open taken from the settings that hold for the camera. */
+export function wholePlan(plan: RecordPlan, settings: EffectiveSettings | undefined): WholePlan {
+  const value = (key: string): unknown => settings?.values[key]?.value;
+  const seconds = (own: number | null | undefined, key: string): number => {
+    const set = value(key);
+    return own ?? (typeof set === 'number' ? set : ROLL_S);
+  };
+  return {
+    ...plan,
+    mode: plan.mode ?? (value('recording.mode') as RecordMode | undefined) ?? 'continuous',
+    pre_roll_s: seconds(plan.pre_roll_s, 'recording.pre_roll_s'),
+    post_roll_s: seconds(plan.post_roll_s, 'recording.post_roll_s'),
+  };
+}
+
 /** The plan of a camera, in sentences. */
-export function planWords(t: Translator, plan: RecordPlan, language: string): string[] {
+export function planWords(t: Translator, plan: WholePlan, language: string): string[] {
   const lines =
     plan.mode === 'schedule'
       ? plan.schedule
@@ -70,7 +94,7 @@ export function planWords(t: Translator, plan: RecordPlan, language: string): st
         : [t('plan.noSchedule')]
       : [t(`plan.upper.${plan.mode}`)];
   if (usesRolls(plan.mode, plan.schedule))
-    lines.push(t('plan.rolls', { pre: plan.pre_roll_s ?? 10, post: plan.post_roll_s ?? 10 }));
+    lines.push(t('plan.rolls', { pre: plan.pre_roll_s, post: plan.post_roll_s }));
   if (!plan.sub) lines.push(t('plan.subNot'));
   else if (plan.sub_mode && plan.sub_mode !== plan.mode)
     lines.push(t('plan.sub', { what: t(`plan.lower.${plan.sub_mode}`) }));

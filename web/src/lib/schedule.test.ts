@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { RecordPlan, Schedule } from '../api/types-recorder.ts';
+import type { Schedule } from '../api/types-recorder.ts';
 import en from '../i18n/en.ts';
 import ptBR from '../i18n/pt-BR.ts';
 import { translator } from '../i18n/index.ts';
-import { planWords, scheduleWords } from './plan-words.ts';
+import { planWords, scheduleWords, wholePlan, type WholePlan } from './plan-words.ts';
 import {
   clockOf,
   dayRuns,
@@ -30,7 +30,13 @@ const holidays = (...dates: string[]): Schedule => ({
   holidays: dates.map((date) => ({ date, mode: 'off' })),
   otherwise: 'off',
 });
-const plan = (change: Partial<RecordPlan>): RecordPlan => ({ mode: 'continuous', sub: true, ...change });
+const plan = (change: Partial<WholePlan>): WholePlan => ({
+  mode: 'continuous',
+  sub: true,
+  pre_roll_s: 10,
+  post_roll_s: 10,
+  ...change,
+});
 
 describe('clock', () => {
   it('reads and writes minutes of a day', () => {
@@ -91,7 +97,7 @@ describe('what travels', () => {
       }
   });
 
-  it('where entries overlap the first holds', () => {
+  it('where entries overlap, which the box refuses, the first holds', () => {
     const week = weekOf(
       schedule([
         { days: ['mon'], from: '08:00', to: '10:00', mode: 'off' },
@@ -171,5 +177,18 @@ describe('words', () => {
     expect(planWords(t, plan({ mode: 'schedule', schedule: null }), 'en')).toEqual([
       'By the week, but no week is painted yet.',
     ]);
+  });
+
+  it('take what is left open from the settings', () => {
+    const open = { mode: null, sub: true, pre_roll_s: null, post_roll_s: 5 };
+    expect(wholePlan(open, undefined)).toMatchObject({ mode: 'continuous', pre_roll_s: 10, post_roll_s: 5 });
+    const settings = {
+      values: {
+        'recording.mode': { value: 'motion', from: 'system' },
+        'recording.pre_roll_s': { value: 20, from: 'system' },
+        'recording.post_roll_s': { value: 30, from: 'system' },
+      },
+    };
+    expect(wholePlan(open, settings)).toMatchObject({ mode: 'motion', pre_roll_s: 20, post_roll_s: 5 });
   });
 });

@@ -74,7 +74,7 @@ export function modeAt(week: Week, day: number, minute: number): SpanMode | null
   return week[day]?.find((span) => minute >= span.from && minute < span.to)?.mode ?? null;
 }
 
-/** The week that a schedule describes. Where entries overlap the one that comes first holds, as in the box. */
+/** The week that a schedule describes. The box lets no entries overlap; if some did, the first would hold. */
 export function weekOf(schedule: Schedule | null | undefined): Week {
   let week = emptyWeek();
   for (const entry of (schedule?.week ?? []).toReversed()) {

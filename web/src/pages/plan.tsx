@@ -2,11 +2,12 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useId, useState } from 'react';
 import { Link } from 'wouter-preact';
 import { ApiError, change } from '../api/client.ts';
+import { useEffective } from '../api/queries-recorder.ts';
 import { CAMERAS, useCamera, useSites } from '../api/queries.ts';
 import type { RecordMode, RecordPlan } from '../api/types-recorder.ts';
 import type { Camera } from '../api/types.ts';
 import { useT } from '../i18n/use.ts';
-import { planWords } from '../lib/plan-words.ts';
+import { planWords, wholePlan, type WholePlan } from '../lib/plan-words.ts';
 import { flawOf } from '../lib/schedule.ts';
 import { browserZone } from '../lib/zoned.ts';
 import { useUi } from '../state/ui.ts';
@@ -43,7 +44,11 @@ function Editor({ camera, zone }: { camera: Camera; zone: string }) {
   const client = useQueryClient();
   const [plan, setPlan] = useState<RecordPlan>(camera.record);
   const hasSub = camera.sub_source !== null || camera.status.streams.sub !== undefined;
-  const modes = new Set<RecordMode>([plan.mode, plan.sub ? (plan.sub_mode ?? plan.mode) : 'off']);
+  const settings = useEffective(camera.id);
+  const whole = wholePlan(plan, settings.data);
+  // What holds when the camera leaves it open; only a mode that needs no plan of its own.
+  const open = wholePlan({ ...plan, mode: null }, settings.data).mode;
+  const modes = new Set<RecordMode>([whole.mode, plan.sub ? (plan.sub_mode ?? whole.mode) : 'off']);
   const scheduled = modes.has('schedule');
   const usesEvents =
     modes.has('event') ||
@@ -86,13 +91,16 @@ function Editor({ camera, zone }: { camera: Camera; zone: string }) {
               name="mode"
               legend={t('plan.mode')}
               columns={2}
-              value={plan.mode}
-              options={MODES.map((mode) => ({
-                value: mode,
-                label: t(`plan.mode.${mode}`),
-                hint: t(`plan.mode.${mode}.hint`),
-              }))}
-              onChange={(mode) => put({ mode })}
+              value={plan.mode ?? 'open'}
+              options={[
+                ...MODES.map((mode) => ({
+                  value: mode,
+                  label: t(`plan.mode.${mode}`),
+                  hint: t(`plan.mode.${mode}.hint`),
+                })),
+                { value: 'open' as const, label: t('plan.mode.open'), hint: t(`plan.upper.${open}`) },
+              ]}
+              onChange={(mode) => put({ mode: mode === 'open' ? null : mode })}
             />
             {hasSub && (
               <Field label={t('plan.subMode')}>
@@ -129,13 +137,13 @@ function Editor({ camera, zone }: { camera: Camera; zone: string }) {
                 <Roll
                   name="pre_roll_s"
                   label={t('plan.preRoll')}
-                  value={plan.pre_roll_s ?? 10}
+                  value={whole.pre_roll_s}
                   onValue={(seconds) => put({ pre_roll_s: seconds })}
                 />
                 <Roll
                   name="post_roll_s"
                   label={t('plan.postRoll')}
-                  value={plan.post_roll_s ?? 10}
+                  value={whole.post_roll_s}
                   onValue={(seconds) => put({ post_roll_s: seconds })}
                 />
               </div>
@@ -163,7 +171,7 @@ function Editor({ camera, zone }: { camera: Camera; zone: string }) {
           )}
         </div>
         <aside class="card flex flex-col gap-4 p-4 sm:p-5 lg:sticky lg:top-20" aria-label={t('plan.preview')}>
-          <PlanInWords plan={plan} sub={hasSub} />
+          <PlanInWords plan={whole} sub={hasSub} />
           {scheduled && <p class="text-xs text-muted">{t('plan.zone', { zone: zone.replaceAll('_', ' ') })}</p>}
           {flaw && (
             <Notice tone="warning" live>
@@ -194,7 +202,7 @@ function Editor({ camera, zone }: { camera: Camera; zone: string }) {
   );
 }
 
-function PlanInWords({ plan, sub }: { plan: RecordPlan; sub: boolean }) {
+function PlanInWords({ plan, sub }: { plan: WholePlan; sub: boolean }) {
   const t = useT();
   const language = useUi((state) => state.language);
   const lines = planWords(t, sub ? plan : { ...plan, sub: true, sub_mode: null }, language);

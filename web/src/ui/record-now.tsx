@@ -24,7 +24,7 @@ export function recordingWords(t: Translator, camera: Camera): { words: string; 
 
 /** Whether somebody may want to press Record now: the camera is not recorded all the time anyway. */
 export function wantsTrigger(camera: Camera): boolean {
-  const mode = camera.status.streams.main?.recording_mode ?? camera.record.mode;
+  const mode = camera.status.streams.main?.recording_mode ?? camera.record.mode ?? 'continuous';
   return camera.enabled && mode !== 'continuous' && (camera.record.mode !== 'off' || mode !== 'off');
 }
 
