@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mimeOf, parseFragment, parseInit, parseReference } from './mp4.ts';
+import { mimeOf, parseFragment, parseInit, parseReference, parseSamples } from './mp4.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 const u32 = (value: number): number[] => [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
@@ -107,5 +107,33 @@ describe('a fragment', () => {
       media: 90_000,
     });
     expect(parseReference(bytes(box('moof', zeros(8))))).toBeNull();
+  });
+});
+
+describe('samples', () => {
+  const trun = (...sizes: number[]): number[] =>
+    box('trun', u32(0x301), u32(sizes.length), u32(0), ...sizes.map((size) => [...u32(100), ...u32(size)]));
+  const moof = (run: number[]): number[] => box('moof', box('traf', box('tfhd', u32(0x20000), u32(1)), run));
+
+  it('lie where the run says, one behind the other', () => {
+    const run = trun(3, 5);
+    const head = moof(run);
+    // The offset counts from the beginning of moof: its own length, and the head of mdat.
+    const at = head.length - run.length + 16;
+    head.splice(at, 4, ...u32(head.length + 8));
+    const segment = bytes([...head, ...box('mdat', [1, 2, 3, 4, 5, 6, 7, 8])]);
+    const samples = parseSamples(segment, 1);
+    expect(samples.map((one) => [...segment.subarray(one.start, one.end)])).toEqual([
+      [1, 2, 3],
+      [4, 5, 6, 7, 8],
+    ]);
+    expect(samples.map((one) => one.duration)).toEqual([100, 100]);
+    expect(parseSamples(segment, 2)).toEqual([]);
+  });
+
+  it('that are cut off, at whatever length, are left out', () => {
+    const whole = bytes([...moof(trun(3, 5)), ...box('mdat', zeros(8))]);
+    for (let length = 0; length < whole.length; length++)
+      for (const sample of parseSamples(whole.slice(0, length), 1)) expect(sample.end).toBeLessThanOrEqual(length);
   });
 });

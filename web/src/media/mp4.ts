@@ -257,3 +257,58 @@ export function parseFragment(bytes: Bytes): FragmentTimes {
   }
   return times;
 }
+
+/** A sample of a media segment: where its bytes lie, and how long it lasts in ticks of its track. */
+export interface SampleRange {
+  start: number;
+  end: number;
+  duration: number;
+}
+
+/** The samples of one track in a media segment, in order (§8.8.7, §8.8.8). Those that lie outside of it are left out. */
+export function parseSamples(bytes: Bytes, track: number): SampleRange[] {
+  const data = view(bytes);
+  const samples: SampleRange[] = [];
+  for (const moof of boxes(data, 0, bytes.byteLength)) {
+    if (moof.type !== 'moof') continue;
+    for (const traf of boxes(data, moof.start, moof.end)) {
+      const tfhd = traf.type === 'traf' ? child(data, traf, 'tfhd') : null;
+      if (!tfhd || data.getUint32(tfhd.start + 4) !== track) continue;
+      const flags = data.getUint32(tfhd.start) & 0xff_ffff;
+      let at = tfhd.start + 8 + (flags & 0x1 ? 8 : 0) + (flags & 0x2 ? 4 : 0);
+      const duration = flags & 0x8 ? data.getUint32(at) : 0;
+      at += flags & 0x8 ? 4 : 0;
+      const size = flags & 0x10 ? data.getUint32(at) : 0;
+      for (const trun of boxes(data, traf.start, traf.end)) {
+        if (trun.type !== 'trun') continue;
+        // Offsets count from the box `moof`, whose head is eight bytes: none of ours is larger than 4 GiB.
+        samples.push(...runSamples(data, trun, moof.start - 8, { duration, size }));
+      }
+    }
+  }
+  return samples.filter((sample) => sample.end <= bytes.byteLength && sample.end > sample.start);
+}
+
+function* runSamples(
+  data: DataView,
+  trun: Box,
+  base: number,
+  fallback: { duration: number; size: number },
+): Generator<SampleRange> {
+  const flags = data.getUint32(trun.start) & 0xff_ffff;
+  const count = data.getUint32(trun.start + 4);
+  let at = trun.start + 8;
+  let start = base;
+  if (flags & 0x1) {
+    start += data.getInt32(at);
+    at += 4;
+  }
+  if (flags & 0x4) at += 4;
+  const each = [0x100, 0x200, 0x400, 0x800].filter((flag) => flags & flag).length * 4;
+  for (let index = 0; index < count && at + each <= trun.end; index++, at += each) {
+    const duration = flags & 0x100 ? data.getUint32(at) : fallback.duration;
+    const size = flags & 0x200 ? data.getUint32(at + (flags & 0x100 ? 4 : 0)) : fallback.size;
+    yield { start, end: start + size, duration };
+    start += size;
+  }
+}

@@ -368,6 +368,11 @@ export class MsePlayback implements Playback {
 
   /** No stream of this recording plays here, or the other one does. */
   #onUnsupported(mime: string, wall: number): null {
+    if (codecName(mime) === 'MJPEG' && this.#options.onJpeg) {
+      this.#generation += 1;
+      this.#options.onJpeg(this.#state.stream, wall);
+      return null;
+    }
     this.#streams = this.#streams.filter((stream) => stream !== this.#state.stream);
     if (this.#streams.length > 0) {
       this.seek(wall);

@@ -35,6 +35,8 @@ export interface PlaybackOptions {
   streams: StreamName[];
   /** Where recording goes on at or after an instant; null: nowhere. */
   findNext: (stream: StreamName, wall: number) => Promise<number | null>;
+  /** The stream is a JPEG for each picture: nothing that a media element plays, but somebody else may draw it. */
+  onJpeg?: (stream: StreamName, wall: number) => void;
   onState: (state: PlaybackState) => void;
   /** The wall-clock time of the frame on the screen, ms since 1970. */
   onTime: (wall: number) => void;

@@ -3,7 +3,7 @@ import { useSearch } from 'wouter-preact';
 import { ApiError } from '../api/client.ts';
 import { useCamera, useSites, useTimeline } from '../api/queries.ts';
 import type { Camera, StreamName } from '../api/types.ts';
-import { useFormat, useT } from '../i18n/use.ts';
+import { useT } from '../i18n/use.ts';
 import { boxNow } from '../lib/box-time.ts';
 import { evidenceRange, movedEdge, rangeAround } from '../lib/range.ts';
 import { within, zoomed, type View } from '../lib/ruler.ts';
@@ -11,7 +11,7 @@ import { useKeys } from '../lib/use-keys.ts';
 import { useTitle } from '../lib/use-title.ts';
 import { useDeviceWidth } from '../lib/use-width.ts';
 import { browserZone, dayOf, dayRange } from '../lib/zoned.ts';
-import { coveredBy, gapsOf, locksOf, originsOf, reasonBetween, type Stretch } from '../media/coverage.ts';
+import { coveredBy, gapsOf, locksOf, originsOf, type Stretch } from '../media/coverage.ts';
 import { useLive } from '../media/use-live.ts';
 import { usePlayback } from '../media/use-playback.ts';
 import { useSession } from '../state/session.ts';
@@ -20,13 +20,11 @@ import { DayBar } from '../ui/day-bar.tsx';
 import { EvidencePanel } from '../ui/evidence-panel.tsx';
 import { ExportDialog } from '../ui/export-dialog.tsx';
 import { GapList } from '../ui/gap-list.tsx';
-import { Icon } from '../ui/icon.tsx';
-import { LivePicture } from '../ui/live-picture.tsx';
 import { LockDialog, LockList } from '../ui/locks.tsx';
 import { Loading, Notice } from '../ui/parts.tsx';
 import { PlayerBar, SPEEDS } from '../ui/player-bar.tsx';
 import { RangeBar } from '../ui/range-bar.tsx';
-import { RecordedWords } from '../ui/recorded-words.tsx';
+import { fullScreen, Stage } from '../ui/stage.tsx';
 import { StreamFacts } from '../ui/stream-facts.tsx';
 import { Timeline } from '../ui/timeline.tsx';
 import NotFoundPage from './not-found.tsx';
@@ -60,7 +58,6 @@ export default function CameraPage({ id }: { id: string }) {
 function Room({ camera, zone }: { camera: Camera; zone: string }) {
   const t = useT();
   useTitle(camera.name);
-  const format = useFormat(zone);
   const may = useSession((state) => state.may);
   const asked = Date.parse(new URLSearchParams(useSearch()).get('t') ?? '');
   const now = useNow();
@@ -211,16 +208,6 @@ function Room({ camera, zone }: { camera: Camera; zone: string }) {
     if (!Number.isNaN(asked)) latest.current.seek(asked, false, true);
   }, [asked]);
 
-  const fullScreen = (): void => {
-    if (document.fullscreenElement) void document.exitFullscreen();
-    else if (stage.current?.requestFullscreen) void stage.current.requestFullscreen();
-    // An iPhone lets only the video itself fill the screen.
-    else
-      (
-        stage.current?.querySelector('video') as { webkitEnterFullscreen?: () => void } | null
-      )?.webkitEnterFullscreen?.();
-  };
-
   const bounds: Stretch = { start: range.start, end: Math.min(range.end, now) };
   const choose = (): void => setChosen(chosen ? null : rangeAround(head, bounds));
   const edgeHere = (edge: 'start' | 'end'): void =>
@@ -244,59 +231,23 @@ function Room({ camera, zone }: { camera: Camera; zone: string }) {
     '=': () => moveView(zoomed(view, head, 0.5, range)),
     '-': () => moveView(zoomed(view, head, 2, range)),
     Home: goLive,
-    f: fullScreen,
+    f: () => fullScreen(stage.current),
   });
-
-  const skipped = playback.state?.skipped ?? null;
-  const skippedWhy = skipped && (t.code('gap', reasonBetween(gaps, skipped.start, skipped.end)) ?? t('gap.unknown'));
-  const shape = camera.status.streams.main;
-  const aspect = shape?.width && shape.height ? shape.width / shape.height : 16 / 9;
 
   return (
     <div class="mx-auto flex w-full max-w-[90rem] flex-col gap-3 sm:px-5 sm:py-4">
       <CameraHead camera={camera} zone={zone} onExport={() => setExporting(true)} />
 
-      <div
-        ref={stage}
-        class="relative mx-auto w-full overflow-hidden bg-black sm:rounded-xl"
-        style={{ aspectRatio: String(aspect), maxWidth: `max(20rem, calc((100dvh - 23rem) * ${aspect}))` }}
-        role="group"
-        aria-label={t('camera.player', { name: camera.name })}
-      >
-        <div ref={live.frame} class={`absolute inset-0 ${recorded ? 'invisible' : ''}`}>
-          <LivePicture camera={camera} state={live.state} video={live.video} canvas={live.canvas} muted={muted} />
-        </div>
-        <video
-          ref={playback.video}
-          data-recorded
-          class={`absolute inset-0 size-full object-contain ${recorded ? '' : 'hidden'}`}
-          muted={muted}
-          playsInline
-          tabIndex={-1}
-          aria-hidden="true"
-        />
-        {recorded && <RecordedWords state={playback.state} />}
-        <div aria-live="polite" class="pointer-events-none absolute inset-x-2 top-2 flex justify-center">
-          {recorded && skipped && (
-            <p class="max-w-xl rounded-xl bg-black/75 px-4 py-2 text-center text-sm text-white">
-              {t('camera.skipped', {
-                start: format.clock(skipped.start),
-                end: format.clock(skipped.end),
-                reason: skippedWhy ?? '',
-              })}
-            </p>
-          )}
-        </div>
-        <button
-          type="button"
-          class="on-picture absolute right-1.5 bottom-1.5 grid size-11 place-items-center rounded-xl bg-black/35 hover:bg-black/60"
-          aria-label={t('camera.fullScreen')}
-          title={`${t('camera.fullScreen')} (F)`}
-          onClick={fullScreen}
-        >
-          <Icon name="expand" />
-        </button>
-      </div>
+      <Stage
+        camera={camera}
+        stage={stage}
+        live={live}
+        playback={playback}
+        recorded={recorded}
+        muted={muted}
+        gaps={gaps}
+        zone={zone}
+      />
 
       <div class="flex flex-col gap-3 px-3 sm:px-0">
         <PlayerBar
