@@ -110,11 +110,17 @@ describe('a fragment', () => {
   });
 });
 
-describe('samples', () => {
-  const trun = (...sizes: number[]): number[] =>
-    box('trun', u32(0x301), u32(sizes.length), u32(0), ...sizes.map((size) => [...u32(100), ...u32(size)]));
-  const moof = (run: number[]): number[] => box('moof', box('traf', box('tfhd', u32(0x20000), u32(1)), run));
+const trun = (...sizes: number[]): number[] =>
+  box(
+    'trun',
+    u32(0x301),
+    u32(sizes.length),
+    u32(0),
+    sizes.flatMap((size) => u32(100).concat(u32(size))),
+  );
+const moof = (run: number[]): number[] => box('moof', box('traf', box('tfhd', u32(0x20000), u32(1)), run));
 
+describe('samples', () => {
   it('lie where the run says, one behind the other', () => {
     const run = trun(3, 5);
     const head = moof(run);
