@@ -20,7 +20,10 @@ export interface Schedule {
   otherwise: SpanMode;
 }
 
-/** What is null is as the settings say: `recording.mode`, `recording.pre_roll_s`, `recording.post_roll_s`. */
+/**
+ * When a camera is recorded. Read, it says what holds, and `inherited` names what of it the settings say; sent, null
+ * means: as the settings say.
+ */
 export interface RecordPlan {
   mode: RecordMode | null;
   sub: boolean;
@@ -32,6 +35,7 @@ export interface RecordPlan {
   /** Kinds of events that start a recording; empty: every one that is like an alarm. */
   events?: string[];
   schedule?: Schedule | null;
+  inherited?: string[];
 }
 
 export type VolumeRole = 'spread' | 'mirror' | 'events';
@@ -46,7 +50,8 @@ export type Origin = 'live' | 'backfill' | 'keys';
 
 export interface PlanStream {
   camera: string;
-  camera_name: string;
+  /** Null for a camera that was removed. */
+  camera_name: string | null;
   stream: StreamName;
   bit_rate: number;
   days_expected: number | null;
@@ -119,7 +124,7 @@ export interface GapDays {
 export type Verdict = 'whole' | 'whole_with_gaps' | 'not_sealed_yet' | 'altered' | 'cut' | 'unsigned';
 
 export interface EvidenceSegment {
-  id: string;
+  id: string | number;
   start: Time;
   end: Time;
   verdict: Verdict;
@@ -131,7 +136,7 @@ export interface Evidence {
   verdict: Verdict;
   text: string;
   segments: EvidenceSegment[];
-  gaps: { start: Time; end: Time; reason: string; declared: boolean }[];
+  gaps: { start: Time; end: Time; reason: string | null; declared: boolean }[];
   key: { algorithm: string; fingerprint: string } | null;
 }
 
@@ -153,6 +158,8 @@ export interface ExportJob {
   note: string | null;
   file: { name: string; bytes: number; sha256: string } | null;
   error: string | null;
+  /** What went differently, such as footage that was deleted meanwhile. */
+  remarks?: string[];
   created: Time;
   created_by: string | null;
   finished: Time | null;

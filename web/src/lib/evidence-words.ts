@@ -29,7 +29,7 @@ export interface EvidenceSaid {
 }
 
 /** The reason of a gap, as part of a sentence. */
-function why(t: Translator, reason: string): string {
+function why(t: Translator, reason: string | null): string {
   return (t.code('gap', reason) ?? t('gap.unknown')).replace(/\.$/, '');
 }
 
@@ -59,7 +59,7 @@ function faultOf(t: Translator, format: Formatter, segment: EvidenceSegment): Ev
       : first === null
         ? t('evidence.fault.altered', values)
         : t('evidence.fault.alteredFrom', { ...values, first: format.clock(first) });
-  return { key: segment.id, text, at: first ?? start };
+  return { key: String(segment.id), text, at: first ?? start };
 }
 
 /** The verdict on a stretch of `length` milliseconds, in words. A verdict not known here is said as the box says it. */

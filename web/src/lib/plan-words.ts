@@ -85,6 +85,18 @@ export function wholePlan(plan: RecordPlan, settings: EffectiveSettings | undefi
   };
 }
 
+/** What the camera itself says of its plan: what is as the settings say is null. */
+export function ownPlan(plan: RecordPlan): RecordPlan {
+  const { inherited = [], ...own } = plan;
+  const given = <T>(name: string, value: T): T | null => (inherited.includes(name) ? null : value);
+  return {
+    ...own,
+    mode: given('mode', own.mode),
+    pre_roll_s: given('pre_roll_s', own.pre_roll_s ?? null),
+    post_roll_s: given('post_roll_s', own.post_roll_s ?? null),
+  };
+}
+
 /** The plan of a camera, in sentences. */
 export function planWords(t: Translator, plan: WholePlan, language: string): string[] {
   const lines =

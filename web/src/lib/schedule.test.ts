@@ -3,7 +3,7 @@ import type { Schedule } from '../api/types-recorder.ts';
 import en from '../i18n/en.ts';
 import ptBR from '../i18n/pt-BR.ts';
 import { translator } from '../i18n/index.ts';
-import { planWords, scheduleWords, wholePlan, type WholePlan } from './plan-words.ts';
+import { ownPlan, planWords, scheduleWords, wholePlan, type WholePlan } from './plan-words.ts';
 import {
   clockOf,
   dayRuns,
@@ -177,6 +177,23 @@ describe('words', () => {
     expect(planWords(t, plan({ mode: 'schedule', schedule: null }), 'en')).toEqual([
       'By the week, but no week is painted yet.',
     ]);
+  });
+
+  it('tell what a camera says from what it takes over', () => {
+    const read = {
+      mode: 'motion' as const,
+      sub: true,
+      pre_roll_s: 10,
+      post_roll_s: 5,
+      inherited: ['mode', 'pre_roll_s'],
+    };
+    expect(ownPlan(read)).toEqual({ mode: null, sub: true, pre_roll_s: null, post_roll_s: 5 });
+    expect(ownPlan({ mode: 'off', sub: false })).toEqual({
+      mode: 'off',
+      sub: false,
+      pre_roll_s: null,
+      post_roll_s: null,
+    });
   });
 
   it('take what is left open from the settings', () => {

@@ -3,7 +3,6 @@ import { useEffect, useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter-preact';
 import { ApiError, change } from '../api/client.ts';
 import { CAMERAS, useCamera } from '../api/queries.ts';
-import { useEffective } from '../api/queries-recorder.ts';
 import type { Camera, CameraDraft, Probe, ProbeRequest, Transport } from '../api/types.ts';
 import { useT } from '../i18n/use.ts';
 import { draftName, splitAddress } from '../lib/address.ts';
@@ -283,11 +282,10 @@ function CameraForm({ camera }: { camera: Camera | null }) {
 function PlanLink({ camera }: { camera: Camera }) {
   const t = useT();
   const language = useUi((state) => state.language);
-  const settings = useEffective(camera.id);
   return (
     <div class="rounded-xl border border-line p-3.5">
       <p class="text-sm font-medium">{t('plan.now')}</p>
-      <p class="mt-1 text-sm text-muted">{planWords(t, wholePlan(camera.record, settings.data), language).join(' ')}</p>
+      <p class="mt-1 text-sm text-muted">{planWords(t, wholePlan(camera.record, undefined), language).join(' ')}</p>
       <Link href={`/cameras/${camera.id}/plan`} class="btn btn-quiet mt-3">
         <Icon name="clock" size={20} /> {t('plan.change')}
       </Link>

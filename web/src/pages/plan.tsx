@@ -7,7 +7,7 @@ import { CAMERAS, useCamera, useSites } from '../api/queries.ts';
 import type { RecordMode, RecordPlan } from '../api/types-recorder.ts';
 import type { Camera } from '../api/types.ts';
 import { useT } from '../i18n/use.ts';
-import { planWords, wholePlan, type WholePlan } from '../lib/plan-words.ts';
+import { ownPlan, planWords, wholePlan, type WholePlan } from '../lib/plan-words.ts';
 import { flawOf } from '../lib/schedule.ts';
 import { browserZone } from '../lib/zoned.ts';
 import { useUi } from '../state/ui.ts';
@@ -42,7 +42,7 @@ export default function PlanPage({ id }: { id: string }) {
 function Editor({ camera, zone }: { camera: Camera; zone: string }) {
   const t = useT();
   const client = useQueryClient();
-  const [plan, setPlan] = useState<RecordPlan>(camera.record);
+  const [plan, setPlan] = useState<RecordPlan>(() => ownPlan(camera.record));
   const hasSub = camera.sub_source !== null || camera.status.streams.sub !== undefined;
   const settings = useEffective(camera.id);
   const whole = wholePlan(plan, settings.data);

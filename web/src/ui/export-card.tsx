@@ -68,6 +68,11 @@ export function ExportProgress({ job, told = false }: { job: ExportJob; told?: b
         </div>
       )}
       {job.error && <Notice tone="bad">{job.error}</Notice>}
+      {job.remarks?.map((remark) => (
+        <Notice key={remark} tone="warning">
+          {remark}
+        </Notice>
+      ))}
       {act.isError && (
         <Notice tone="bad" live>
           {act.error.message}

@@ -7,6 +7,7 @@ import { useCameras } from '../api/queries.ts';
 import type { ExportJob, ExportRequest } from '../api/types-recorder.ts';
 import type { Camera, StreamName } from '../api/types.ts';
 import { useFormat, useT } from '../i18n/use.ts';
+import { boxNow } from '../lib/box-time.ts';
 import { estimateBytes, speedOf } from '../lib/export-size.ts';
 import { localText, zonedInstant } from '../lib/zoned.ts';
 import type { Stretch } from '../media/coverage.ts';
@@ -20,6 +21,8 @@ import { Dialog, Field, Notice, Spinner } from './parts.tsx';
 /** A download without a job is a matter of minutes on a LAN; longer ones are better made in the background. */
 const LONGEST_DIRECT_MS = 6 * 3_600_000;
 const MOST_CAMERAS = 16;
+/** The box exports a day at a time. */
+const LONGEST_MS = 24 * 3_600_000;
 
 type Kind = 'mp4' | 'proof' | 'zip';
 const KINDS: Kind[] = ['mp4', 'proof', 'zip'];
@@ -96,13 +99,15 @@ function Ask(props: {
   const speed = speedOf(before.data?.pages.flatMap((page) => page.items) ?? []);
   const wrong = !ordered
     ? t('download.wrongOrder')
-    : chosen.length === 0
-      ? t('export.noCamera')
-      : chosen.length > MOST_CAMERAS
-        ? t('export.tooMany', { n: MOST_CAMERAS })
-        : alone && exact === 'nothing'
-          ? t('download.nothing')
-          : null;
+    : to - from > LONGEST_MS
+      ? t('download.tooLong', { hours: 24 })
+      : chosen.length === 0
+        ? t('export.noCamera')
+        : chosen.length > MOST_CAMERAS
+          ? t('export.tooMany', { n: MOST_CAMERAS })
+          : alone && exact === 'nothing'
+            ? t('download.nothing')
+            : null;
 
   const make = useMutation({
     mutationFn: () => {
@@ -110,7 +115,7 @@ function Ask(props: {
         cameras: [...chosen],
         stream,
         start: new Date(from).toISOString(),
-        end: new Date(to).toISOString(),
+        end: new Date(Math.min(to, boxNow())).toISOString(),
         format: kind === 'zip' ? 'zip' : 'mp4',
         evidence: kind !== 'mp4',
       };

@@ -9,13 +9,16 @@ import { boxNow } from '../lib/box-time.ts';
 import { Icon } from './icon.tsx';
 import { Spinner } from './parts.tsx';
 
+/** Somebody pressed the button. */
+const MANUAL = new Set(['event:recording.trigger', 'event:manual']);
+
 /** Why the camera is recorded at this moment, or what is waited for; null where the box does not say. */
 export function recordingWords(t: Translator, camera: Camera): { words: string; recording: boolean } | null {
   const main = camera.status.streams.main;
   if (!camera.enabled || !main || main.recording_mode === undefined) return null;
   const why = main.recording_why;
   if (why) {
-    const kind = why.startsWith('event:') ? (why === 'event:manual' ? 'manual' : 'event') : why;
+    const kind = why.startsWith('event:') ? (MANUAL.has(why) ? 'manual' : 'event') : why;
     return { words: t.code('plan.recording', kind) ?? t('cameras.recording'), recording: true };
   }
   const words = t.code('plan.waiting', main.recording_mode);
