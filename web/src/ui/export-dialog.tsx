@@ -38,7 +38,7 @@ export function ExportDialog(props: {
   const t = useT();
   const [job, setJob] = useState<ExportJob | null>(null);
   return (
-    <Dialog title={t('export.title')} onClose={props.onClose}>
+    <Dialog title={t('export.title')} wide onClose={props.onClose}>
       {job ? <Running first={job} onClose={props.onClose} /> : <Ask {...props} onJob={setJob} />}
     </Dialog>
   );

@@ -165,7 +165,7 @@ export function Switch(props: {
 }
 
 /** A question that stops everything else until it is answered. Escape and the backdrop say no. */
-export function Dialog(props: { title: string; onClose: () => void; children: ComponentChildren }) {
+export function Dialog(props: { title: string; wide?: boolean; onClose: () => void; children: ComponentChildren }) {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
@@ -177,7 +177,7 @@ export function Dialog(props: { title: string; onClose: () => void; children: Co
     <dialog
       ref={ref}
       aria-labelledby={id}
-      class="card max-h-[90dvh] w-[min(30rem,calc(100vw-2rem))] overflow-auto p-5 text-ink"
+      class={`card max-h-[90dvh] overflow-auto p-5 text-ink ${props.wide ? 'w-[min(37rem,calc(100vw-2rem))]' : 'w-[min(30rem,calc(100vw-2rem))]'}`}
       onClose={props.onClose}
       onClick={(event) => event.target === ref.current && ref.current?.close()}
     >

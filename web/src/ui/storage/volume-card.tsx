@@ -131,7 +131,7 @@ function Facts({ volume }: { volume: Volume }) {
     });
   if (facts.length === 0) return null;
   return (
-    <ul class="grid gap-x-6 gap-y-1.5 border-t border-line pt-3 text-sm sm:grid-cols-2">
+    <ul class="grid grid-cols-[repeat(auto-fit,minmax(15rem,1fr))] gap-x-6 gap-y-1.5 border-t border-line pt-3 text-sm">
       {facts.map((fact) => (
         <li key={fact.text} class={`flex items-start gap-2 ${fact.bad ? 'font-medium text-bad' : 'text-muted'}`}>
           <span class="mt-0.5">
