@@ -199,9 +199,12 @@ export interface BoxEvent {
 }
 
 export interface Volume {
-  id: string;
+  /** Null while the disk is not there to say. */
+  id: string | null;
   path: string;
   state: 'ok' | 'full' | 'failed' | 'missing';
+  /** What is wrong, in the box's words. */
+  problem?: string | null;
   total_bytes: number;
   free_bytes: number;
   recordings_bytes: number;

@@ -41,7 +41,7 @@ export default function StoragePage() {
             </h2>
             <ul class={`grid gap-3 ${it.volumes.length > 1 ? 'lg:grid-cols-2' : ''}`}>
               {it.volumes.map((volume, index) => (
-                <VolumeCard key={volume.id} volume={volume} number={index + 1} />
+                <VolumeCard key={volume.path} volume={volume} number={index + 1} />
               ))}
             </ul>
           </section>

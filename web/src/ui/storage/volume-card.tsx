@@ -52,8 +52,10 @@ export function VolumeCard({ volume, number }: { volume: Volume; number: number 
           </p>
         </div>
       </div>
-      {(volume.state === 'full' || gone) && (
-        <Notice tone={gone ? 'bad' : 'warning'}>{t.code('storage.volume', volume.state)}</Notice>
+      {!well && (
+        <Notice tone={gone ? 'bad' : 'warning'} title={t.code('storage.volume', volume.state) ?? state}>
+          {volume.problem && <p class="text-sm">{volume.problem}</p>}
+        </Notice>
       )}
       {(verdict === 'warning' || verdict === 'failing') && (
         <Notice tone={verdict === 'failing' ? 'bad' : 'warning'} title={t(`volume.health.${verdict}`)}>
