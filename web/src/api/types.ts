@@ -172,8 +172,6 @@ export interface Gap extends Span {
 export interface Timeline {
   spans: Span[];
   gaps: Gap[];
-  /** What no clean-up may take. */
-  locks?: { id: string; start: Time; end: Time }[];
   bins: {
     start: Time;
     width_ms: number;

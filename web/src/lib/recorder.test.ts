@@ -272,7 +272,6 @@ describe('the timeline', () => {
       { stream: 'sub', start: at('09:00:00'), end: at('10:00:00'), origin: 'backfill' },
     ],
     gaps: [],
-    locks: [{ id: 'l', start: at('10:00:00'), end: at('10:30:00') }],
     bins: null,
   };
   it('knows where footage came from', () => {
@@ -283,11 +282,9 @@ describe('the timeline', () => {
     expect(originsOf(undefined, 'main')).toEqual([]);
   });
 
-  it('has locks, also where the box does not say', () => {
-    expect(locksOf(timeline)).toEqual([
-      { id: 'l', start: Date.parse(at('10:00:00')), end: Date.parse(at('10:30:00')) },
-    ]);
-    expect(locksOf({ ...timeline, locks: [] })).toEqual([]);
+  it('has locks', () => {
+    const lock = { id: 'l', camera: 'c', start: at('10:00:00'), end: at('10:30:00'), reason: '', by: '', created: '' };
+    expect(locksOf([lock])).toEqual([{ id: 'l', start: Date.parse(lock.start), end: Date.parse(lock.end) }]);
     expect(locksOf(undefined)).toEqual([]);
   });
 

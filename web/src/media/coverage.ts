@@ -1,4 +1,4 @@
-import type { Origin } from '../api/types-recorder.ts';
+import type { Lock, Origin } from '../api/types-recorder.ts';
 import type { Gap, StreamName, Timeline } from '../api/types.ts';
 import { NOT_SCHEDULED } from '../lib/gap-days.ts';
 
@@ -54,9 +54,9 @@ export function originAt(origins: readonly OriginStretch[], wall: number): Origi
   return origins.find((span) => wall >= span.start && wall < span.end)?.origin ?? null;
 }
 
-/** The locked ranges of a timeline. */
-export function locksOf(timeline: Timeline | undefined): LockStretch[] {
-  return (timeline?.locks ?? []).map((lock) => ({
+/** Locked ranges, as they are drawn. */
+export function locksOf(locks: readonly Lock[] | undefined): LockStretch[] {
+  return (locks ?? []).map((lock) => ({
     id: lock.id,
     start: Date.parse(lock.start),
     end: Date.parse(lock.end),

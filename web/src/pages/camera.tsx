@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { useSearch } from 'wouter-preact';
 import { ApiError } from '../api/client.ts';
+import { useLocks } from '../api/queries-recorder.ts';
 import { useCamera, useSites, useTimeline } from '../api/queries.ts';
 import type { Camera, StreamName } from '../api/types.ts';
 import { useT } from '../i18n/use.ts';
@@ -91,7 +92,8 @@ function Room({ camera, zone }: { camera: Camera; zone: string }) {
   const main = useMemo(() => coveredBy(timeline.data, 'main'), [timeline.data]);
   const sub = useMemo(() => coveredBy(timeline.data, 'sub'), [timeline.data]);
   const origins = useMemo(() => originsOf(timeline.data, 'main'), [timeline.data]);
-  const locks = useMemo(() => locksOf(timeline.data), [timeline.data]);
+  const locked = useLocks(camera.id, range.start, range.end, may('playback'));
+  const locks = useMemo(() => locksOf(locked.data), [locked.data]);
   const gaps = useMemo(() => gapsOf(timeline.data, 'main', now), [timeline.data, now]);
   const events = useMemo(() => {
     const bins = timeline.data?.bins;
@@ -338,9 +340,7 @@ function Room({ camera, zone }: { camera: Camera; zone: string }) {
             zone={zone}
             onSeek={(wall) => seek(wall)}
           />
-          {locks.length > 0 && may('playback') && (
-            <LockList camera={camera.id} day={range} zone={zone} onSeek={(wall) => seek(wall)} />
-          )}
+          <LockList locks={locked.data ?? []} zone={zone} onSeek={(wall) => seek(wall)} />
         </div>
         {may('playback') && (
           <EvidencePanel

@@ -1,7 +1,6 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { change } from '../api/client.ts';
-import { useLocks } from '../api/queries-recorder.ts';
 import type { Lock } from '../api/types-recorder.ts';
 import { useFormat, useT } from '../i18n/use.ts';
 import type { Stretch } from '../media/coverage.ts';
@@ -31,7 +30,6 @@ export function LockDialog(props: {
       }),
     onSuccess: () => {
       void client.invalidateQueries({ queryKey: ['locks'] });
-      void client.invalidateQueries({ queryKey: ['timeline'] });
       props.onLocked(t('lock.done', words));
     },
   });
@@ -78,13 +76,12 @@ export function LockDialog(props: {
 }
 
 /** The locks of a day: who, why, and how to end them. */
-export function LockList(props: { camera: string; day: Stretch; zone: string; onSeek: (wall: number) => void }) {
+export function LockList(props: { locks: readonly Lock[]; zone: string; onSeek: (wall: number) => void }) {
   const t = useT();
   const format = useFormat(props.zone);
   const may = useSession((state) => state.may);
   const [undoing, setUndoing] = useState<Lock | null>(null);
-  const locks = useLocks(props.camera, props.day.start, props.day.end, true);
-  const items = locks.data ?? [];
+  const items = props.locks;
   if (items.length === 0) return null;
   return (
     <details class="text-sm">
@@ -138,7 +135,6 @@ function UnlockDialog({ lock, onClose }: { lock: Lock; onClose: () => void }) {
     mutationFn: () => change('DELETE', `/locks/${lock.id}`),
     onSuccess: () => {
       void client.invalidateQueries({ queryKey: ['locks'] });
-      void client.invalidateQueries({ queryKey: ['timeline'] });
       onClose();
     },
   });
