@@ -11,6 +11,7 @@ mod sequence;
 mod verify;
 mod walk;
 mod wire;
+mod words;
 mod writer;
 
 pub use digest::{DataHasher, Digest, Mac, MacKey, leaf, link};
@@ -23,4 +24,5 @@ pub use report::{FileReport, Finding, Gap, MOST_FINDINGS, SegmentReport, Verdict
 pub use sequence::{Cut, Sequence, sequence};
 pub use verify::verify;
 pub use wire::{Kind, SEAL_LEN, Seal, USER_TYPE, boxed};
+pub use words::span;
 pub use writer::{Beginning, Sealer, previous};

@@ -1,7 +1,7 @@
 //! Several segments of one stream: whether one follows the other, and why there are holes between them.
 
 use crate::digest::Digest;
-use crate::head::Statement;
+use crate::head::{Ending, Statement};
 use crate::lines::Previous;
 use crate::opening::Source;
 use crate::report::{Gap, SegmentReport};
@@ -71,6 +71,11 @@ pub fn sequence<'a>(segments: impl IntoIterator<Item = &'a SegmentReport>) -> Se
                 (Some(last), Some(named)) if last.heads.contains(&Some(named.head)) => {}
                 // The clock was set back: what was recorded before lies after it in time.
                 (Some(_), Some(named)) if by_head.contains_key(&named.head) => {}
+                // A power cut took the head that it names; the box itself sealed what was left.
+                (Some(last), Some(named))
+                    if named.number == last.number
+                        && named.start == last.start
+                        && last.report.ending() == Some(Ending::Recovered) => {}
                 (Some(last), Some(named)) => out.cuts.push(Cut {
                     start: last.end,
                     end: link.start,

@@ -73,6 +73,17 @@ pub enum RecordError {
     /// The catalogue could not be read or written.
     #[error("the recording catalogue: {0}")]
     Store(#[from] heron_store::StoreError),
+    /// Footage cannot be proven, or not in one file.
+    #[error("the footage from {at} cannot be exported with evidence: {why}")]
+    NoEvidence {
+        /// From when.
+        at: heron_core::WallTime,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// Something that is done once at a time is being done.
+    #[error("{0}")]
+    Busy(&'static str),
     /// The recorder has been shut down.
     #[error("the recorder has been shut down")]
     ShutDown,
@@ -111,6 +122,8 @@ impl RecordError {
             | Self::NoSuchFragment { .. } => ErrorKind::NotFound,
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => ErrorKind::NotFound,
             Self::Io { .. } | Self::Volume { .. } | Self::ShutDown => ErrorKind::Unavailable,
+            Self::NoEvidence { .. } => ErrorKind::Conflict,
+            Self::Busy(_) => ErrorKind::Exhausted,
             Self::Damaged { .. } => ErrorKind::Damaged,
             Self::Store(e) => e.kind(),
         }

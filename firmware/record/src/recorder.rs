@@ -128,6 +128,7 @@ impl Recorder {
             unlinked: Mutex::new(HashMap::new()),
             resume: Mutex::new(HashMap::new()),
             notary: config.signer.map(Notary::new),
+            checking: Mutex::new(()),
             lineages: Mutex::new(HashMap::new()),
             next_segment: AtomicI64::new(segment + 1),
             next_gap: AtomicI64::new(gap + 1),

@@ -183,6 +183,8 @@ pub(crate) struct Shared {
     pub(crate) resume: Mutex<HashMap<StreamKey, Standing>>,
     /// Seals segments; absent without a key.
     pub(crate) notary: Option<Notary>,
+    /// Held while footage is being checked: one at a time, it reads gigabytes.
+    pub(crate) checking: Mutex<()>,
     /// What was recorded last of each known stream that is not being recorded.
     pub(crate) lineages: Mutex<HashMap<StreamKey, Lineage>>,
     pub(crate) next_segment: AtomicI64,
