@@ -57,6 +57,7 @@ pub const TABLE: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/cameras/{id}/segments/{name}", Need::Right(Right::Playback)),
     ("GET", "/api/v1/cameras/{id}/segments/{name}/{part}", Need::Right(Right::Playback)),
     ("GET", "/api/v1/cameras/{id}/video.mp4", Need::Right(Right::Playback)),
+    ("GET", "/api/v1/cameras/{id}/evidence", Need::Right(Right::Playback)),
     ("GET", "/api/v1/events", Need::SignedIn),
     ("GET", "/api/v1/events/{id}", Need::SignedIn),
     ("PATCH", "/api/v1/events/{id}", Need::Right(Right::Acknowledge)),
@@ -72,6 +73,7 @@ pub const TABLE: &[(&str, &str, Need)] = &[
     ("GET", "/api/v1/locks", Need::Right(Right::Playback)),
     ("DELETE", "/api/v1/locks/{id}", Need::Right(Right::Delete)),
     ("GET", "/api/v1/system", Need::SignedIn),
+    ("GET", "/api/v1/system/evidence-key.pem", Need::SignedIn),
     ("GET", "/api/v1/ws", Need::SignedIn),
 ];
 

@@ -39,6 +39,8 @@ pub(crate) fn documented() -> (Router<App>, OpenApi) {
         .routes(routes!(playback::segment))
         .routes(routes!(playback::part))
         .routes(routes!(video::video))
+        .routes(routes!(evidence::get))
+        .routes(routes!(evidence::key))
         .routes(routes!(events::list))
         .routes(routes!(events::get, events::update))
         .routes(routes!(ws::ws))

@@ -432,10 +432,26 @@ fn compare(
     let number = |place: usize| claim.first.saturating_add(u32::try_from(place).unwrap_or(u32::MAX));
     let actual: Vec<Option<Digest>> = found.iter().zip(hashes).map(|(f, h)| actual_leaf(f, h)).collect();
     let place_of = |n: usize| actual.get(n).copied().flatten().and_then(|l| places.get(&l).copied());
+    let mut chain = claim.before;
+    let links: Vec<Digest> = truth
+        .iter()
+        .map(|leaf| {
+            chain = link(&chain, leaf);
+            chain
+        })
+        .collect();
     let mut place = 0;
     for (n, fragment) in found.iter().enumerate() {
         match place_of(n) {
-            Some(p) if p == place => place += 1,
+            Some(p) if p == place => {
+                // What the leaf does not hold: the seal's own copy of the hash, and the link.
+                let own = fragment.seal.is_none_or(|s| s.data == hashes[n] && s.chain == links[p]);
+                if !own {
+                    let what = "its seal was altered; its content is as it was recorded".to_owned();
+                    report.find(Some(number(place)), fragment.wall, what);
+                }
+                place += 1;
+            }
             Some(p) if p > place => {
                 let what = if p == place + 1 {
                     format!("it is missing: fragment {} follows at once", number(p))

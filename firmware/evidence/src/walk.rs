@@ -1,5 +1,6 @@
 //! Goes through a file box by box and notes everything that is there: nothing is passed over, nothing is believed.
 
+use crate::ends::read_head;
 use crate::export::Proof;
 use crate::head::Head;
 use crate::opening::Opening;
@@ -89,6 +90,16 @@ pub(crate) fn walk<R: ReadAt + ?Sized>(file: &R, length: u64) -> Walk {
     }
     if walk.cut.is_none() && (pending.data.is_some() || pending.seal.is_some()) {
         walk.cut = Some("it ends in the middle of a fragment".to_owned());
+    }
+    if walk.head.is_none()
+        && walk.proof.is_none()
+        && walk.opening.is_some()
+        && let Some(head) = read_head(file, length)
+    {
+        // Its end is there, but what lies before does not lead to it: a box's length was altered.
+        let what = walk.cut.take().unwrap_or_else(|| "its boxes do not lead to the file's end".to_owned());
+        walk.foreign(format!("the structure of the file was altered: {what}"));
+        walk.head = Some((walk.fragments.len(), head));
     }
     walk
 }

@@ -48,9 +48,10 @@ fn named(bytes: &[u8]) -> Option<u32> {
 #[test]
 fn any_flipped_byte_is_found_and_located() {
     let tape = tape(0, None, 4);
-    for at in 0..tape.bytes.len() {
+    let flips = [1, 0x04, 0x80];
+    for (at, flip) in (0..tape.bytes.len()).flat_map(|at| flips.map(|f| (at, f))) {
         let mut bytes = tape.bytes.clone();
-        bytes[at] ^= 0x04;
+        bytes[at] ^= flip;
         let report = verify(bytes.as_slice(), Some(key().public_key()));
         // A file whose head no longer says that it is one has lost its end; one that calls itself something else
         // at the beginning is none of ours. Neither is ever called whole.

@@ -21,6 +21,7 @@ mod provision;
 mod rooms;
 mod supervise;
 mod tls;
+mod verify;
 
 use crate::config::{Config, LogFormat};
 use crate::lock::DataDirLock;
@@ -55,6 +56,15 @@ enum Command {
     Provision {
         /// A JSON list of what POST /api/v1/cameras takes.
         file: PathBuf,
+    },
+    /// Check that recordings or exports are whole and as the box recorded them. Needs no configuration.
+    Verify {
+        /// Files, or folders of files such as a day's.
+        #[arg(required = true, value_name = "FILE.mp4")]
+        paths: Vec<PathBuf>,
+        /// The box's public key, from its page or /api/v1/system/evidence-key.pem.
+        #[arg(long, value_name = "PEM")]
+        key: Option<PathBuf>,
     },
     /// Print the OpenAPI document.
     Openapi,
@@ -94,6 +104,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
             runtime()?.block_on(provision::provision(&config, file))?;
             Ok(ExitCode::SUCCESS)
         }
+        Some(Command::Verify { paths, key }) => verify::run(paths, key.as_deref()),
         Some(Command::Openapi) => {
             // Not println!, which panics when the reader of a pipe has seen enough.
             writeln!(std::io::stdout(), "{}", heron_api::openapi_json())?;

@@ -5,6 +5,7 @@ pub(crate) mod auth;
 pub(crate) mod camera_status;
 pub(crate) mod cameras;
 pub(crate) mod events;
+pub(crate) mod evidence;
 pub(crate) mod health;
 pub(crate) mod live;
 pub(crate) mod locks;

@@ -1,6 +1,6 @@
 //! `video.mp4`: a clip that exists only as a plan, served as one flat MP4.
 
-use super::playback::FootageQuery;
+use super::live::StreamName;
 use crate::auth::Who;
 use crate::extract::{Path, Query};
 use crate::http::alive::Alive;
@@ -15,11 +15,13 @@ use bytes::Bytes;
 use heron_core::{CameraId, ErrorKind, StreamKey, WallTime};
 use heron_record::Clip;
 use parking_lot::Mutex;
+use serde::Deserialize;
 use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 /// Planned clips that are kept, because players ask for one in many ranges. Two hours at 25 fps with sound are 300,000
@@ -36,8 +38,28 @@ const COME_BACK_SECS: u64 = 10;
 /// How long a client may read nothing of a clip. A player that pauses asks again with a range.
 const UNREAD: Duration = Duration::from_secs(30);
 
-/// What a clip is of: stream, start, end.
-type Wanted = (StreamKey, WallTime, WallTime);
+/// What a clip is of: stream, start, end, and whether its proof goes with it.
+type Wanted = (StreamKey, WallTime, WallTime, bool);
+
+/// Which footage, and how.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ClipQuery {
+    #[param(value_type = String, format = DateTime)]
+    start: WallTime,
+    /// At most a day after `start`.
+    #[param(value_type = String, format = DateTime)]
+    end: WallTime,
+    /// `main` when absent.
+    #[serde(default)]
+    stream: StreamName,
+    /// 1: a signed export for `herond verify`: whole fragments as they were recorded, from the key frame before `start`,
+    /// and their proof.
+    #[serde(default)]
+    #[param(minimum = 0, maximum = 1)]
+    evidence: u8,
+}
 
 /// The last few planned clips, newest at the back.
 #[derive(Debug, Default)]
@@ -77,12 +99,14 @@ impl Content for ClipContent {
 ///
 /// A flat MP4 (`moov` first) over the recorded bytes: nothing is transcoded or copied to a temporary file. Playing starts
 /// exactly at `start`; gaps are closed up. Serves single byte ranges, so players can jump and downloads can resume.
-#[utoipa::path(get, path = "/api/v1/cameras/{id}/video.mp4", tag = "playback", params(("id" = Uuid, Path), FootageQuery),
+/// With `evidence=1` it is a signed export instead.
+#[utoipa::path(get, path = "/api/v1/cameras/{id}/video.mp4", tag = "playback", params(("id" = Uuid, Path), ClipQuery),
     responses(
     (status = 200, description = "The whole clip", content_type = "video/mp4"),
     (status = 206, description = "The range asked for", content_type = "video/mp4"),
     (status = 304, description = "It is what `If-None-Match` names"),
     (status = 404, body = ProblemDocument, description = "No such camera, or nothing was recorded"),
+    (status = 409, body = ProblemDocument, description = "The footage cannot be exported with evidence, or not in one file"),
     (status = 429, body = ProblemDocument, description = "Too many clips are being sent; `Retry-After` says how long to wait"),
     (status = 416, body = ProblemDocument, description = "The range lies outside the clip"),
 ))]
@@ -92,10 +116,15 @@ pub(crate) async fn video(
     method: Method,
     headers: HeaderMap,
     Path(id): Path<Uuid>,
-    Query(query): Query<FootageQuery>,
+    Query(query): Query<ClipQuery>,
 ) -> Result<Response, Problem> {
     let camera = app.cameras.get(CameraId(id))?;
-    let wanted = (StreamKey::new(camera.id, query.stream.into()), query.start, query.end);
+    let evidence = match query.evidence {
+        0 => false,
+        1 => true,
+        _ => return Err(Problem::of(ErrorKind::Invalid, "It is 0 or 1.").field("evidence")),
+    };
+    let wanted = (StreamKey::new(camera.id, query.stream.into()), query.start, query.end, evidence);
     let turn = app.clips_served().one_within(who.session, TURN).await.ok_or_else(|| {
         Problem::of(
             ErrorKind::Exhausted,
@@ -106,8 +135,12 @@ pub(crate) async fn video(
     let clip = match app.clips().get(&wanted) {
         Some(clip) => clip,
         None => {
-            let (key, start, end) = wanted;
-            let clip = Arc::new(app.disk(move |rooms| rooms.playback.flat_mp4(key, start, end)).await??);
+            let (key, start, end, evidence) = wanted;
+            let plan = move |playback: &heron_record::Playback| match evidence {
+                true => playback.evidence_mp4(key, start, end),
+                false => playback.flat_mp4(key, start, end),
+            };
+            let clip = Arc::new(app.disk(move |rooms| plan(&rooms.playback)).await??);
             let settled = app.clock.now().saturating_since(end) >= SETTLED;
             if settled && end.saturating_since(start) <= LONGEST_KEPT {
                 app.clips().keep(wanted, &clip);
