@@ -60,7 +60,7 @@ impl Clip {
 
     /// A plan that is known already; `sources` are the segments of its slices.
     pub(crate) fn of(playback: &Playback, plan: FlatMp4, sources: HashMap<u64, Segment>) -> Self {
-        Self { playback: playback.clone(), plan, sources, open: Mutex::default() }
+        Self { playback: playback.clone(), plan, sources, open: Mutex::default(), held: Mutex::default() }
     }
 
     /// Length, entity tag, MIME type, and where each byte comes from.
