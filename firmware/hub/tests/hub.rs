@@ -114,6 +114,36 @@ fn under_pressure_the_fattest_stream_pays() {
     assert_eq!(fat_reader.drain(&mut out, 1000).overrun.unwrap().units, 30);
 }
 
+#[test]
+fn who_is_watched_gives_way_last_and_every_loss_is_told() {
+    let hub = Hub::new(HubConfig { stream_bytes: 100_000, total_bytes: 100_000 });
+    let streams = [hub.stream(key(1)), hub.stream(key(2)), hub.stream(key(3))];
+    let format = format();
+    let mut recorders = streams.each_ref().map(|s| s.pinned_reader());
+    let viewer = streams[0].live_reader();
+    // The watched one has the largest backlog, 60 kB; a fair share is 33.
+    for (stream, units) in streams.iter().zip([60, 38, 0]) {
+        for i in 0..units {
+            stream.push(unit(&format, i == 0, 1000 - 192));
+        }
+    }
+    assert_eq!((hub.given_way(), hub.peak_bytes()), (0, 98_000));
+    for i in 0..40 {
+        streams[2].push(unit(&format, i == 0, 1000 - 192));
+        assert!(hub.used_bytes() <= 100_000);
+    }
+    let held = streams.each_ref().map(|s| s.statistics().depth_bytes);
+    // Those that nobody watches are at their share before the watched one gives anything.
+    assert_eq!(held, [34_000, 33_000, 33_000]);
+    assert!(hub.given_way() > 0 && hub.peak_bytes() <= 101_000);
+    let (mut lost, mut out) = (0, Vec::new());
+    for recorder in &mut recorders {
+        lost += recorder.drain(&mut out, 1000).overrun.map_or(0, |o| o.units);
+    }
+    assert_eq!(lost + out.len() as u64, 138, "every frame was read or is told as lost");
+    drop(viewer);
+}
+
 proptest! {
     #[test]
     fn all_streams_together_stay_within_the_shared_bound(
