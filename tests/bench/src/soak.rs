@@ -35,7 +35,14 @@ pub(crate) struct Options {
     /// Seconds between two readings.
     #[arg(long, default_value_t = 5)]
     every: u64,
+    /// Keep all files until the end (30 MB per camera and minute) instead of counting and deleting those that are
+    /// complete.
+    #[arg(long)]
+    keep: bool,
 }
+
+/// A file that has not grown for so long is complete: an open one grows every second.
+const COMPLETE_AFTER: Duration = Duration::from_secs(20);
 
 /// A queue's high-water mark.
 #[derive(Clone, Debug, Serialize)]
@@ -83,6 +90,8 @@ pub(crate) fn soak(place: &Place, options: &Options) -> Result<()> {
     let begun = Instant::now();
     let mut samples = Vec::new();
     let mut ticks = processor_ticks()?;
+    let mut counted = Counted::default();
+    let footage = dir.path().join("footage");
     while begun.elapsed().as_secs_f64() < options.minutes * 60.0 {
         std::thread::sleep(Duration::from_secs(options.every.max(1)));
         box_.group.check()?;
@@ -97,6 +106,9 @@ pub(crate) fn soak(place: &Place, options: &Options) -> Result<()> {
             idle: (now.0 - ticks.0) as f64 / (now.1 - ticks.1).max(1) as f64,
         });
         ticks = now;
+        if !options.keep {
+            counted.take(&footage, COMPLETE_AFTER)?;
+        }
     }
     let (seconds, usage) = (begun.elapsed().as_secs_f64(), box_.group.usage()?);
     simulator.stall()?;
@@ -104,7 +116,7 @@ pub(crate) fn soak(place: &Place, options: &Options) -> Result<()> {
     let sent = simulator.sent()?;
     let metrics = Metrics::read(box_.port)?;
     drop(box_);
-    let counted = count(&dir.path().join("footage"))?;
+    counted.take(&footage, Duration::ZERO)?;
     let report = Report {
         cameras: options.cameras,
         sending: options.sending,
@@ -183,25 +195,29 @@ struct Counted {
     frames: u64,
 }
 
-/// Pictures in the files under `dir`.
-fn count(dir: &Path) -> Result<Counted> {
-    let mut sum = Counted::default();
-    let mut folders = vec![dir.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder)?.flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|e| e == "mp4") {
-                let found = scan::scan(&std::fs::File::open(&path)?);
-                sum.files += 1;
-                sum.not_whole += u64::from(found.problem.is_some());
-                let samples = found.fragments.iter().filter_map(|f| f.track(TrackKind::Video));
-                sum.frames += samples.map(|t| u64::from(t.samples)).sum::<u64>();
+impl Counted {
+    /// Counts the pictures in the files under `dir` that have not grown for `age`, and deletes them.
+    fn take(&mut self, dir: &Path, age: Duration) -> Result<()> {
+        let mut folders = vec![dir.to_path_buf()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder)?.flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|e| e == "mp4")
+                    && entry.metadata()?.modified()?.elapsed().unwrap_or_default() >= age
+                {
+                    let found = scan::scan(&std::fs::File::open(&path)?);
+                    self.files += 1;
+                    self.not_whole += u64::from(found.problem.is_some());
+                    let samples = found.fragments.iter().filter_map(|f| f.track(TrackKind::Video));
+                    self.frames += samples.map(|t| u64::from(t.samples)).sum::<u64>();
+                    std::fs::remove_file(&path)?;
+                }
             }
         }
+        Ok(())
     }
-    Ok(sum)
 }
 
 fn print(report: &Report) {

@@ -7,6 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// What is left free on the disk: less than on a real box, so that a disk that is nearly full does for a benchmark.
+const RESERVE_BYTES: u64 = 256 << 20;
+
 /// A running daemon.
 pub(crate) struct Herond {
     pub(crate) group: Group,
@@ -28,7 +31,8 @@ pub(crate) fn start(program: &Path, dir: &Path, urls: &[String]) -> Result<Heron
     fs::write(
         &configuration,
         format!(
-            "data_dir = {:?}\nvolumes = [{:?}]\n[http]\nlisten = \"127.0.0.1:{port}\"\n",
+            "data_dir = {:?}\nvolumes = [{{ path = {:?}, reserve_bytes = {RESERVE_BYTES} }}]\n\
+             [http]\nlisten = \"127.0.0.1:{port}\"\n",
             dir.join("data"),
             dir.join("footage")
         ),
