@@ -21,17 +21,21 @@ async fn a_lock_is_made_listed_and_removed_and_the_journal_knows() {
     let house = House::new().await;
     let key = house.camera().await;
     let (admin, supervisor) = (house.client("admin").await, house.client("supervisor").await);
-    let body = lock("2026-11-20T10:00:00Z", "2026-11-20T10:05:00Z", " Break-in at the gate. ");
+    let body = lock("2025-11-20T10:00:00Z", "2025-11-20T10:05:00Z", " Break-in at the gate. ");
     let answer = supervisor.post(&locks_of(key), &body).await;
     assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
     let made = answer.json();
     assert_eq!(made["reason"], "Break-in at the gate.");
     assert_eq!(made["by"], "supervisor");
     assert_eq!(made["camera"], key.camera.to_string());
-    assert_eq!(made["start"], "2026-11-20T10:00:00.000Z");
+    assert_eq!(made["start"], "2025-11-20T10:00:00.000Z");
     let tomorrow = lock("2026-11-21T10:00:00Z", "2026-11-21T10:05:00Z", "Again.");
     let later = admin.post(&locks_of(key), &tomorrow).await.json();
 
+    let range = "start=2025-11-20T10:04:00Z&end=2025-11-20T11:00:00Z";
+    let timeline = admin.get(&format!("/api/v1/cameras/{}/timeline?{range}", key.camera)).await.json();
+    assert_eq!(timeline["locks"].as_array().unwrap().len(), 1, "{timeline}");
+    assert_eq!(timeline["locks"][0]["id"], made["id"]);
     let of_camera = admin.get(&locks_of(key)).await.json();
     assert_eq!(of_camera, json!({"items": [made, later], "next": null}));
     let part = format!("{}?start=2026-11-20T10:05:00Z&end=2026-11-22T00:00:00Z", locks_of(key));
@@ -115,4 +119,19 @@ async fn a_plan_says_what_settings_would_come_to_and_changes_nothing() {
     ask("planet", json!({})).await.is_problem(400, "invalid", "scope");
     let site = "site:018f7a36-0000-7000-8000-000000000000";
     ask(site, json!({})).await.is_problem(404, "not-found", "");
+}
+
+#[tokio::test]
+async fn storage_says_what_each_volume_is_for_and_how_it_does() {
+    let house = House::new().await;
+    let admin = house.client("admin").await;
+    let volume = &admin.get("/api/v1/storage").await.json()["volumes"][0];
+    assert_eq!(volume["role"], "spread");
+    assert_eq!((&volume["write_errors"], &volume["sync_errors"]), (&json!(0), &json!(0)));
+    assert!(volume["write_latency_ms"]["mean"].is_number() && volume["write_latency_ms"]["max"].is_number());
+    assert!(volume["health"].is_null() || volume["health"]["verdict"].is_string());
+    let metrics = admin.get("/metrics").await.text();
+    for family in ["volume_sync_errors_total", "volume_write_latency_ms", "volume_disk_warning"] {
+        assert!(metrics.contains(&format!("heron_{family}{{path=")), "{family}");
+    }
 }

@@ -104,7 +104,7 @@ impl OpenSegment {
             index.header_len += SEAL_LEN as u32;
         }
         parts.extend(whole());
-        let appended = file.append(&parts);
+        let appended = volume.meter.time(|| file.append(&parts));
         if let Err(superseded) = volume.duty.back() {
             // The other volume has this fragment too, and the file's row does not: it goes.
             volume.syncer.forget(segment.id);

@@ -4,6 +4,7 @@
 use crate::RecordError;
 use crate::catalogue::{self, Segment, SegmentState, VolumeId};
 use crate::clip::Clip;
+use crate::copies;
 use crate::gap_rows;
 use crate::index_cache::{IndexCache, MOST_BYTES, SegmentIndex};
 use crate::ledger::Gap;
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use heron_core::{CameraId, GapReason, MediaTime, StreamKey, StreamKind, WallTime};
 use heron_media::hls::{self, ByteRange, Map, MediaPlaylist, PlaylistKind, Recording};
 use heron_media::mp4::{FragmentIndex, rewrite, scan};
+use std::collections::HashSet;
 use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,6 +119,9 @@ impl Playback {
         end: WallTime,
     ) {
         let here = self.volumes_here();
+        // What a copy shows is not missing.
+        let shown: HashSet<WallTime> =
+            covered.iter().filter(|(_, v, _)| here.contains(v)).map(|(_, _, c)| c.start).collect();
         for (id, volume, c) in covered {
             let c = live
                 .iter()
@@ -124,7 +129,7 @@ impl Playback {
                 .map_or(c, |i| live.swap_remove(i).segment.covered());
             if here.contains(&volume) {
                 rows.covered.push(c);
-            } else {
+            } else if !shown.contains(&c.start) {
                 rows.ledger.push(LedgerRow {
                     start: c.start,
                     end: Some(c.end),
@@ -179,7 +184,7 @@ impl Playback {
                 && !unlinked.contains_key(&s.id)
         });
         drop(unlinked);
-        segments.sort_by_key(|s| (s.start, s.id));
+        copies::without_doubles(&mut segments);
         Ok(segments)
     }
 

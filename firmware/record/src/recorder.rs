@@ -2,10 +2,13 @@
 
 use crate::RecordError;
 use crate::catalogue::{self, VolumeId};
+use crate::copies;
+use crate::disk_health::{DiskHealth, DiskReport, KernelHealth};
 use crate::events::Outlet;
 use crate::evidence::{self, Notary};
 use crate::ledger::GapTracker;
 use crate::locks::Locks;
+use crate::meter::Latency;
 use crate::playback::Playback;
 use crate::policy::{Pressure, RecordPolicy, StreamSituation, StreamStatus};
 use crate::recover;
@@ -15,6 +18,7 @@ use crate::shared::{Desired, Shared, StreamControl, Volume, VolumeState};
 use crate::storage::{self, StorageReport};
 use crate::stream_writer::StreamWriter;
 use crate::sweeper;
+use crate::thin;
 use crate::volume::VolumeConfig;
 use crate::volume_writer::{TICK, VolumeWriter};
 use heron_core::{CameraId, Clock, EventDraft, StreamKey};
@@ -51,6 +55,8 @@ pub struct RecorderConfig {
     pub lost_rows: bool,
     /// Seals what is recorded, so that it can be proven; `None`: recordings are unsigned.
     pub signer: Option<Arc<dyn Signer>>,
+    /// What knows how disks are.
+    pub disk_health: Vec<Arc<dyn DiskHealth>>,
     /// How often each volume's thread drains the rings: 200 ms.
     pub tick: Duration,
 }
@@ -58,7 +64,14 @@ pub struct RecorderConfig {
 impl RecorderConfig {
     /// Recording to `volumes`, everything else as usual.
     pub fn new(volumes: Vec<VolumeConfig>) -> Self {
-        Self { volumes, rules: RetentionRules::default(), lost_rows: false, signer: None, tick: TICK }
+        Self {
+            volumes,
+            rules: RetentionRules::default(),
+            lost_rows: false,
+            signer: None,
+            disk_health: vec![Arc::new(KernelHealth::default())],
+            tick: TICK,
+        }
     }
 }
 
@@ -77,6 +90,12 @@ pub struct VolumeStatus {
     pub streams: u64,
     /// Failed writes and syncs since the start.
     pub write_errors: u64,
+    /// Failed syncs since the start.
+    pub sync_errors: u64,
+    /// How long writes and syncs took in the last minute.
+    pub latency: Latency,
+    /// What is known of its disk.
+    pub health: Option<DiskReport>,
 }
 
 /// The recorder. Dropping it without [`Recorder::shutdown`] stops its threads without waiting; what was open is then
@@ -136,6 +155,8 @@ impl Recorder {
             rules: Rules::new(config.rules),
             lost_rows: config.lost_rows,
             locks,
+            disk_health: config.disk_health,
+            copies_made: AtomicU64::new(0),
             tick: config.tick,
             stopping: AtomicBool::new(false),
             bell: (Mutex::new(0), Condvar::new()),
@@ -179,7 +200,11 @@ impl Recorder {
             })?;
         }
         let shared = Arc::clone(&self.shared);
-        self.spawn(Role::Sweeper, "record-keep".into(), move || sweeper::run(&shared))
+        self.spawn(Role::Sweeper, "record-keep".into(), move || sweeper::run(&shared))?;
+        let shared = Arc::clone(&self.shared);
+        self.spawn(Role::Sweeper, "record-copy".into(), move || copies::run(&shared))?;
+        let shared = Arc::clone(&self.shared);
+        self.spawn(Role::Sweeper, "record-thin".into(), move || thin::run(&shared))
     }
 
     fn spawn(
@@ -215,6 +240,7 @@ impl Recorder {
             status: Mutex::new(StreamStatus::default()),
             bytes_written: AtomicU64::new(0),
             reader: Mutex::new(None),
+            move_to: Mutex::new(None),
         });
         streams.insert(stream, Arc::clone(&control));
         drop(streams);
@@ -299,6 +325,9 @@ impl Recorder {
                     problem: health.problem.clone(),
                     streams: v.streams.load(Ordering::Relaxed),
                     write_errors: v.write_errors.load(Ordering::Relaxed),
+                    sync_errors: v.sync_errors.load(Ordering::Relaxed),
+                    latency: v.meter.latency(),
+                    health: v.disk_report.lock().clone(),
                 }
             })
             .collect()

@@ -2,11 +2,14 @@
 
 use crate::RecordError;
 use crate::catalogue::{self, Segment, SegmentState, VolumeId};
+use crate::disk_health::{DiskHealth, DiskReport};
 use crate::duty::Duty;
 use crate::events::Outlet;
 use crate::evidence::{Lineage, Notary};
 use crate::ledger::Gap;
 use crate::locks::Locks;
+use crate::meter::Meter;
+use crate::placement::{self, Berth};
 use crate::policy::{RecordPolicy, StreamSituation, StreamStatus};
 use crate::recover::Standing;
 use crate::retention;
@@ -84,14 +87,21 @@ pub(crate) struct Volume {
     pub(crate) full_because: Mutex<String>,
     /// Cameras whose locks are to be written beside their recordings. At most one entry a camera.
     pub(crate) locks_due: Mutex<BTreeSet<CameraId>>,
+    /// How long writes and syncs take.
+    pub(crate) meter: Arc<Meter>,
+    /// Failed syncs, also counted among the failed writes.
+    pub(crate) sync_errors: AtomicU64,
+    /// What is known of its disk.
+    pub(crate) disk_report: Mutex<Option<DiskReport>>,
 }
 
 impl Volume {
     pub(crate) fn new(config: VolumeConfig) -> Self {
+        let meter = Arc::new(Meter::default());
         Self {
             config,
             health: Mutex::new(Health { state: VolumeState::Missing, problem: None, mount: None, id: None }),
-            syncer: Syncer::default(),
+            syncer: Syncer::metered(Arc::clone(&meter)),
             shelf: Mutex::new(VecDeque::new()),
             duty: Duty::default(),
             room: Mutex::new(None),
@@ -101,6 +111,9 @@ impl Volume {
             oldest_unknown: AtomicBool::new(false),
             full_because: Mutex::new(String::new()),
             locks_due: Mutex::default(),
+            meter,
+            sync_errors: AtomicU64::new(0),
+            disk_report: Mutex::new(None),
         }
     }
 
@@ -147,6 +160,8 @@ pub(crate) struct StreamControl {
     /// Follows the hub while the stream is recorded. Here and not in its writer, so that a writer which hangs with its
     /// disk does not take it along.
     pub(crate) reader: Mutex<Option<PinnedReader<AccessUnit>>>,
+    /// The volume (by its place in the configuration) to which it moves between two files.
+    pub(crate) move_to: Mutex<Option<usize>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -194,6 +209,9 @@ pub(crate) struct Shared {
     /// The database was damaged or lost: rows may be missing anywhere.
     pub(crate) lost_rows: bool,
     pub(crate) locks: Locks,
+    pub(crate) disk_health: Vec<Arc<dyn DiskHealth>>,
+    /// Second copies made since the start.
+    pub(crate) copies_made: AtomicU64,
     pub(crate) tick: Duration,
     pub(crate) stopping: AtomicBool,
     pub(crate) bell: (Mutex<u64>, Condvar),
@@ -258,19 +276,40 @@ impl Shared {
         *heard = *rings;
     }
 
-    /// The volume where a stream does best: usable, with the most room per stream; never `but`.
+    /// Waits for `patience`, or until the recorder goes down.
+    pub(crate) fn pause(&self, patience: Duration) {
+        let deadline = std::time::Instant::now() + patience;
+        let mut rings = self.bell.0.lock();
+        while !self.is_stopping() && !self.bell.1.wait_until(&mut rings, deadline).timed_out() {}
+    }
+
+    /// The mount of a volume that can be read.
+    pub(crate) fn mount_of(&self, id: VolumeId) -> Option<Arc<Mount>> {
+        self.volumes.iter().find_map(|v| v.mount().filter(|m| m.id == id))
+    }
+
+    /// The volumes as placement sees them; those that cannot be used are `None`. `rates` are what is written to each.
+    pub(crate) fn berths(&self, load: impl Fn(usize) -> u64) -> Vec<Option<Berth>> {
+        let berth = |(i, v): (usize, &Arc<Volume>)| {
+            v.writable()?;
+            let (total, _) = v.room()?;
+            let reserve = v.config.reserve_bytes.unwrap_or_else(|| retention::default_reserve(total, 0));
+            let room = v.config.quota_bytes.unwrap_or(total).min(total.saturating_sub(reserve));
+            Some(Berth { role: v.config.role, room, load: load(i) })
+        };
+        self.volumes.iter().enumerate().map(berth).collect()
+    }
+
+    /// The volume where a stream does best ([`placement`]); never `but`.
     pub(crate) fn best_volume(&self, but: Option<&Arc<Volume>>) -> Option<Arc<Volume>> {
-        self.volumes
-            .iter()
-            .filter(|v| but.is_none_or(|b| !Arc::ptr_eq(v, b)))
-            .filter_map(|v| {
-                v.writable()?;
-                let (total, _) = v.room()?;
-                let room = v.config.quota_bytes.unwrap_or(total).min(total);
-                Some((room / (v.streams.load(Ordering::Relaxed) + 1), v))
-            })
-            .max_by_key(|(room, _)| *room)
-            .map(|(_, v)| Arc::clone(v))
+        // Before anything is measured all streams are alike.
+        let mut berths = self.berths(|i| self.volumes[i].streams.load(Ordering::Relaxed));
+        for (berth, volume) in berths.iter_mut().zip(&self.volumes) {
+            if but.is_some_and(|b| Arc::ptr_eq(volume, b)) {
+                *berth = None;
+            }
+        }
+        placement::choose(&berths, 1).map(|i| Arc::clone(&self.volumes[i]))
     }
 
     /// The open file of a stream is let go as it is: recovery looks at it when its volume is back.
@@ -317,11 +356,11 @@ impl Shared {
         drop(health);
         if had_a_problem {
             tracing::info!(volume = %volume.config.path.display(), "the recording volume can be used again");
-            self.tell_volume("volume.recovered", Severity::Standard, volume, "can be used again");
+            self.tell_volume("volume.ok", Severity::Standard, volume, "can be used again");
         }
     }
 
-    fn tell_volume(&self, kind: &str, severity: Severity, volume: &Volume, words: &str) {
+    pub(crate) fn tell_volume(&self, kind: &str, severity: Severity, volume: &Volume, words: &str) {
         let path = volume.config.path.display().to_string();
         let event = EventDraft::new(kind, severity, self.clock.now(), "record")
             .text(format!("Recording volume {path} {words}"))

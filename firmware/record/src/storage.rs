@@ -2,11 +2,15 @@
 
 use crate::RecordError;
 use crate::catalogue::{self, VolumeId};
+use crate::disk_health::DiskReport;
+use crate::meter::Latency;
 use crate::plan_report;
 use crate::retention::VolumeSpace;
 use crate::shared::{Shared, VolumeState};
+use crate::volume::VolumeRole;
 use heron_core::{BitRate, StreamKey, WallTime};
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 /// One volume.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +33,18 @@ pub struct VolumeReport {
     pub reserve_bytes: u64,
     /// Most room for recordings, when limited.
     pub quota_bytes: Option<u64>,
+    /// What it is for.
+    pub role: VolumeRole,
+    /// Streams recorded to it now.
+    pub streams: u64,
+    /// Failed writes and syncs since the start.
+    pub write_errors: u64,
+    /// Failed syncs since the start.
+    pub sync_errors: u64,
+    /// How long writes and syncs took in the last minute.
+    pub latency: Latency,
+    /// What is known of its disk.
+    pub health: Option<DiskReport>,
     /// Start of the oldest footage that is not locked.
     pub oldest: Option<WallTime>,
     /// Start of the newest segment.
@@ -102,6 +118,12 @@ pub(crate) fn report(shared: &Shared) -> Result<StorageReport, RecordError> {
             recordings_bytes,
             reserve_bytes: space.reserve_bytes,
             quota_bytes: space.quota_bytes,
+            role: volume.config.role,
+            streams: volume.streams.load(Ordering::Relaxed),
+            write_errors: volume.write_errors.load(Ordering::Relaxed),
+            sync_errors: volume.sync_errors.load(Ordering::Relaxed),
+            latency: volume.meter.latency(),
+            health: volume.disk_report.lock().clone(),
             oldest: extent.map(|e| e.0),
             newest: extent.map(|e| e.1),
         });

@@ -124,6 +124,14 @@ impl StreamWriter {
         self.control.key
     }
 
+    /// Where it is to go now that no file of it is open.
+    pub(crate) fn wants_to_move(&self) -> Option<usize> {
+        if self.open.is_some() {
+            return None;
+        }
+        self.control.move_to.lock().take()
+    }
+
     /// Takes what the hub has, writes what is due, keeps the ledger.
     pub(crate) fn tick(&mut self, shared: &Shared, volume: &Volume) -> Result<Fate, Refusal> {
         let (now, mono) = (shared.clock.now(), shared.clock.monotonic());

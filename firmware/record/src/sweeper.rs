@@ -5,10 +5,12 @@ use crate::catalogue::{self, Segment, VolumeId};
 use crate::deletable::{self, Deletable};
 use crate::layout::Origin;
 use crate::lock_files;
+use crate::placement;
 use crate::retention::{self, Candidate, Plan, VolumeSpace};
 use crate::scribe::Note;
 use crate::shared::{Shared, Volume, VolumeState};
-use crate::volume::Mount;
+use crate::volume::{Mount, VolumeRole};
+use crate::watch;
 use heron_core::{StreamKey, WallTime};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -20,6 +22,10 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Looks between notes that we are alive, age checks and rate measurements: a restart's gap begins at most this many
 /// seconds too early.
 const LOOKS_PER_ROUND: u64 = 10;
+/// Looks between two moves of streams that even out volumes: ten minutes.
+const LOOKS_PER_REBALANCE: u64 = 600;
+/// Looks between two questions about a disk: a minute.
+const LOOKS_PER_DISK: u64 = 60;
 /// Deletable segments looked at, and marks dated anew, in one go.
 const BATCH: usize = 256;
 /// Batches in one go: 4096 segments of 30 MB are 120 GB.
@@ -50,6 +56,9 @@ pub(crate) fn keep_volume(shared: &Shared, volume: &Volume) {
         } else if left {
             left = expire(shared, volume);
         }
+        if looks.is_multiple_of(LOOKS_PER_DISK) {
+            watch::look(shared, volume);
+        }
         looks += 1;
         shared.wait(&mut heard, LOOK);
     }
@@ -66,6 +75,8 @@ pub(crate) fn run(shared: &Shared) {
         if looks.is_multiple_of(LOOKS_PER_ROUND) {
             shared.scribe.note(Note::Alive(shared.clock.now()));
             rates.measure(shared);
+            // Not at the start, when nothing is measured.
+            rebalance(shared, looks > 0 && looks.is_multiple_of(LOOKS_PER_REBALANCE));
             if let Err(e) = follow_events(shared) {
                 tracing::warn!(error = %e, "retention could not follow events in the catalogue");
             }
@@ -210,7 +221,7 @@ fn why_full(shared: &Shared, mount: &Mount) -> Result<String, RecordError> {
 
 /// Deletes a segment, unless it is locked: first its file, then its row. A crash between the two leaves a row without a
 /// file, which is found and said; never a file that nobody knows. Whether it was deleted.
-fn delete(shared: &Shared, volume: &Volume, segment: &Segment) -> Result<bool, RecordError> {
+pub(crate) fn delete(shared: &Shared, volume: &Volume, segment: &Segment) -> Result<bool, RecordError> {
     let Some(mount) = volume.mount() else { return Ok(false) };
     if shared.locks.cover(segment) {
         return Ok(false);
@@ -353,6 +364,27 @@ fn trim(shared: &Shared, volume: &Volume) -> Result<(), RecordError> {
         }
     }
     Ok(())
+}
+
+/// Sends a stream to another volume when that does good: home at once when it is on a volume for copies; between volumes
+/// of one role only when `even_out`.
+fn rebalance(shared: &Shared, even_out: bool) {
+    let streams = shared.streams.read();
+    let at = |path: &std::path::Path| shared.volumes.iter().position(|v| v.config.path == path);
+    let placed: Vec<_> = streams
+        .values()
+        .filter_map(|control| {
+            let status = control.status.lock();
+            Some((control, (at(status.volume.as_deref()?)?, status.bytes_per_second)))
+        })
+        .collect();
+    let spots: Vec<(usize, u64)> = placed.iter().map(|p| p.1).collect();
+    let load = |i: usize| spots.iter().filter(|s| s.0 == i).map(|s| s.1).sum();
+    let Some((stream, to)) = placement::rebalance(&shared.berths(load), &spots) else { return };
+    let homeward = shared.volumes[spots[stream].0].config.role != VolumeRole::Spread;
+    if even_out || homeward {
+        *placed[stream].0.move_to.lock() = Some(to);
+    }
 }
 
 /// Measures what each stream writes.

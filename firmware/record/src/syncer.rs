@@ -8,6 +8,7 @@
 //! At risk at a power cut: the unfinished fragment (1 s), the tick (0.2 s) and this round (0.5 s and the sync's own
 //! time): about 2 s.
 
+use crate::meter::Meter;
 use parking_lot::{Condvar, Mutex};
 use rustix::fs::Advice;
 use std::fs::File;
@@ -49,9 +50,16 @@ struct Desk {
 pub(crate) struct Syncer {
     desk: Mutex<Desk>,
     changed: Condvar,
+    /// How long the volume takes.
+    meter: Arc<Meter>,
 }
 
 impl Syncer {
+    /// One that counts how long syncs take in `meter`.
+    pub(crate) fn metered(meter: Arc<Meter>) -> Self {
+        Self { meter, ..Self::default() }
+    }
+
     /// A file begins.
     pub(crate) fn begin(&self, segment: i64, file: Arc<File>, folders: Vec<OwnedFd>) {
         let dirty = Dirty { segment, file, synced: 0, written: 0, folders, close: false };
@@ -176,7 +184,7 @@ impl Syncer {
         }
         for j in &jobs {
             let folders = j.folders.iter().map(rustix::fs::fsync);
-            let file = std::iter::once_with(|| rustix::fs::fdatasync(&*j.file));
+            let file = std::iter::once_with(|| self.meter.time(|| rustix::fs::fdatasync(&*j.file)));
             if let Some(e) = file.chain(folders).find_map(Result::err) {
                 failure.get_or_insert(e);
             }

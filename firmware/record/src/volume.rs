@@ -6,6 +6,7 @@
 use crate::RecordError;
 use crate::catalogue::VolumeId;
 use crate::layout::{EXPORTS, MARKER, RECORDINGS, SegmentPlace};
+use crate::work_files::WORK;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 use std::fs::File;
@@ -228,6 +229,17 @@ impl Mount {
         Err(Errno::EXIST.into())
     }
 
+    /// Number of the block device that it lies on; 0 and a number of the kernel's own when there is none.
+    pub(crate) fn block_device(&self) -> (u32, u32) {
+        (rustix::fs::major(self.device), rustix::fs::minor(self.device))
+    }
+
+    /// Whether the file system can only be read.
+    pub(crate) fn is_read_only(&self) -> bool {
+        let flags = rustix::fs::fstatvfs(&self.root).map(|s| s.f_flag);
+        flags.is_ok_and(|f| f.contains(rustix::fs::StatVfsMountFlags::RDONLY))
+    }
+
     /// The descriptor that everything is relative to.
     pub(crate) fn dir(&self) -> std::os::fd::BorrowedFd<'_> {
         self.root.as_fd()
@@ -299,7 +311,7 @@ fn first_use(path: &Path, known: &[VolumeId]) -> Result<VolumeId, String> {
         match name.to_string_lossy().as_ref() {
             RECORDINGS => has_recordings = true,
             // What every new ext file system has, and what an interrupted first use or probe leaves.
-            "lost+found" | PROBE | ".heron-volume.new" => {}
+            "lost+found" | PROBE | WORK | ".heron-volume.new" => {}
             // Finished exports lie on recording volumes; an empty box's may have come back without its marker.
             EXPORTS => {}
             other => foreign = Some(other.to_owned()),

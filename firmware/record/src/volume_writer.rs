@@ -76,7 +76,12 @@ impl VolumeWriter {
         for _ in 0..streams {
             let Some(mut stream) = self.volume.shelf.lock().pop_front() else { break };
             match stream.tick(&self.shared, &self.volume) {
-                Ok(Fate::Stays) => self.volume.shelf.lock().push_back(stream),
+                Ok(Fate::Stays) => match stream.wants_to_move().and_then(|to| self.shared.volumes.get(to)) {
+                    Some(to) if to.writable().is_some() && !Arc::ptr_eq(to, &self.volume) => {
+                        hand_over(stream, &self.volume, to);
+                    }
+                    _ => self.volume.shelf.lock().push_back(stream),
+                },
                 Ok(Fate::Gone) => drop(self.volume.streams.fetch_sub(1, Ordering::Relaxed)),
                 // Whoever took it counts it.
                 Err(Refusal::Superseded) => {}
@@ -122,6 +127,7 @@ impl VolumeWriter {
     fn look_after_volume(&mut self) {
         if self.volume.writable().is_some() {
             if let Some(e) = self.volume.syncer.take_failure() {
+                self.volume.sync_errors.fetch_add(1, Ordering::Relaxed);
                 self.failed(&RecordError::io("sync the files of", &self.volume.config.path, e));
             } else if self.volume.syncer.busy_for() > STALLED
                 && self.shared.best_volume(Some(&self.volume)).is_some()
@@ -178,7 +184,7 @@ fn rescue(shared: &Shared) {
 }
 
 fn hand_over(stream: StreamWriter, from: &Volume, to: &Volume) {
-    tracing::warn!(stream = %stream.key(), from = %from.config.path.display(), to = %to.config.path.display(), "the stream moves to another volume");
+    tracing::info!(stream = %stream.key(), from = %from.config.path.display(), to = %to.config.path.display(), "the stream moves to another volume");
     from.streams.fetch_sub(1, Ordering::Relaxed);
     to.streams.fetch_add(1, Ordering::Relaxed);
     to.shelf.lock().push_back(stream);
@@ -204,6 +210,7 @@ fn mount(shared: &Shared, volume: &Volume) -> Result<bool, RecordError> {
     for lock in lock_files::meet(&shared.store, &mount)? {
         shared.locks.add(lock);
     }
+    mount.clear_work();
     let unknown = recover::after_crash(shared, &mount)?;
     volume.oldest_unknown.store(unknown, Ordering::Release);
     shared.volume_ok(volume, Some(mount));

@@ -272,7 +272,7 @@ fn streams_move_to_another_volume_when_theirs_turns_read_only() {
     big.repair();
     b.clock.advance(Duration::from_secs(60));
     wait("recovery", || b.recorder.volumes()[0].state == VolumeState::Ok);
-    assert!(b.drain_events().iter().any(|e| e.kind == "volume.recovered"));
+    assert!(b.drain_events().iter().any(|e| e.kind == "volume.ok"));
     let t = b.recorder.playback().timeline(stream.camera, START, failed_at, None).unwrap();
     assert_eq!(t.spans[0].start, START, "what was on it is there again: {t:?}");
     assert!(b.recorder.shutdown());

@@ -271,6 +271,8 @@ export default {
   'event.volume.full': 'Disk full',
   'event.volume.failed': 'Disk failed',
   'event.volume.recovered': 'Disk well again',
+  'event.volume.ok': 'Disk well again',
+  'event.volume.warning': 'Disk needs looking after',
   'event.store.recovered': 'The database was repaired',
   'event.access.claimed': 'The box was claimed',
   'event.access.claim_failed': 'Wrong claim code',

@@ -274,6 +274,8 @@ const messages: Messages = {
   'event.volume.full': 'Disco lleno',
   'event.volume.failed': 'Disco averiado',
   'event.volume.recovered': 'Disco bien otra vez',
+  'event.volume.ok': 'Disco bien otra vez',
+  'event.volume.warning': 'El disco necesita atención',
   'event.store.recovered': 'Se reparó la base de datos',
   'event.access.claimed': 'El grabador tiene dueño',
   'event.access.claim_failed': 'Código de propiedad erróneo',

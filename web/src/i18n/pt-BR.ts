@@ -272,6 +272,8 @@ const messages: Messages = {
   'event.volume.full': 'Disco cheio',
   'event.volume.failed': 'Disco com falha',
   'event.volume.recovered': 'Disco bom de novo',
+  'event.volume.ok': 'Disco bom de novo',
+  'event.volume.warning': 'O disco precisa de atenção',
   'event.store.recovered': 'O banco de dados foi reparado',
   'event.access.claimed': 'O gravador foi assumido',
   'event.access.claim_failed': 'Código de posse errado',

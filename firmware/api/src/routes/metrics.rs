@@ -190,6 +190,24 @@ fn recorder_metrics(app: &App, text: &mut Text) {
         let path = volume.path.display().to_string();
         text.sample("volume_write_errors_total", &[("path", &path)], volume.write_errors);
     }
+    text.family("volume_sync_errors_total", "counter", "Failed syncs.");
+    for volume in app.recorder.volumes() {
+        let path = volume.path.display().to_string();
+        text.sample("volume_sync_errors_total", &[("path", &path)], volume.sync_errors);
+    }
+    text.family("volume_write_latency_ms", "gauge", "Writes and syncs of the last minute.");
+    for volume in app.recorder.volumes() {
+        let path = volume.path.display().to_string();
+        for (of, value) in [("mean", volume.latency.mean_ms), ("max", volume.latency.max_ms)] {
+            text.sample("volume_write_latency_ms", &[("path", &path), ("of", of)], value);
+        }
+    }
+    text.family("volume_disk_warning", "gauge", "0 well or unknown, 1 warning, 2 failing.");
+    for volume in app.recorder.volumes() {
+        let path = volume.path.display().to_string();
+        let verdict = volume.health.map_or(0, |h| h.verdict as u8);
+        text.sample("volume_disk_warning", &[("path", &path)], verdict);
+    }
 }
 
 #[cfg(test)]

@@ -45,10 +45,38 @@ pub(crate) struct Volume {
     reserve_bytes: u64,
     /// At most this much footage.
     quota_bytes: Option<u64>,
+    /// `spread`: streams are recorded to it; `mirror`: second copies; `events`: copies of events.
+    role: &'static str,
+    /// Streams recorded to it now.
+    streams: u64,
+    /// Failed writes and syncs since the start.
+    write_errors: u64,
+    /// Failed syncs since the start.
+    sync_errors: u64,
+    /// How long writes and syncs took in the last minute.
+    write_latency_ms: WriteLatency,
+    /// What is known of its disk; null when nothing is.
+    health: Option<DiskHealth>,
     #[schema(value_type = Option<String>, format = DateTime)]
     oldest: Option<WallTime>,
     #[schema(value_type = Option<String>, format = DateTime)]
     newest: Option<WallTime>,
+}
+
+/// How long a disk takes, milliseconds; 0 when it did nothing.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct WriteLatency {
+    mean: f64,
+    max: f64,
+}
+
+/// How a disk is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DiskHealth {
+    /// `ok`, `warning` or `failing`.
+    verdict: &'static str,
+    /// Why, and what to do.
+    text: String,
 }
 
 /// What one stream takes.
@@ -100,6 +128,12 @@ pub(crate) async fn get(State(app): State<App>) -> Result<Answer<Storage>, Probl
         recordings_bytes: v.recordings_bytes,
         reserve_bytes: v.reserve_bytes,
         quota_bytes: v.quota_bytes,
+        role: v.role.as_str(),
+        streams: v.streams,
+        write_errors: v.write_errors,
+        sync_errors: v.sync_errors,
+        write_latency_ms: WriteLatency { mean: v.latency.mean_ms, max: v.latency.max_ms },
+        health: v.health.map(|h| DiskHealth { verdict: h.verdict.as_str(), text: h.text }),
         oldest: v.oldest,
         newest: v.newest,
     });

@@ -74,11 +74,23 @@ pub(crate) struct Bins {
     events: Vec<u32>,
 }
 
+/// A range that is locked.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LockedRange {
+    id: Uuid,
+    #[schema(value_type = String, format = DateTime)]
+    start: WallTime,
+    #[schema(value_type = String, format = DateTime)]
+    end: WallTime,
+}
+
 /// The time line of a camera.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Timeline {
     spans: Vec<Span>,
     gaps: Vec<Gap>,
+    /// Locks that overlap the range, whole.
+    locks: Vec<LockedRange>,
     /// Null when no `bin` was asked for.
     bins: Option<Bins>,
 }
@@ -94,7 +106,13 @@ pub(crate) async fn get(
     let camera = app.cameras.get(CameraId(id))?.id;
     let TimelineQuery { start, end, bin } = query;
     let width = bin.map(|ms| Duration::from_millis(u64::from(ms)));
-    let found = app.disk(move |rooms| rooms.playback.timeline(camera, start, end, width)).await??;
+    let (found, locks) = app
+        .disk(move |rooms| {
+            let found = rooms.playback.timeline(camera, start, end, width)?;
+            Ok::<_, heron_record::RecordError>((found, rooms.recorder.locks_of(camera, start, end)?))
+        })
+        .await??;
+    let locks = locks.into_iter().map(|l| LockedRange { id: l.id, start: l.start, end: l.end }).collect();
     let bins = match (found.bins, bin) {
         (Some(bins), Some(width_ms)) => {
             let mut coverage = Coverage::default();
@@ -115,5 +133,5 @@ pub(crate) async fn get(
     let gaps = gaps
         .map(|g| Gap { stream: g.stream, start: g.start, end: g.end, reason: g.reason.as_str() })
         .collect();
-    Ok(Answer(Timeline { spans, gaps, bins }))
+    Ok(Answer(Timeline { spans, gaps, locks, bins }))
 }

@@ -11,10 +11,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
+mod copies;
 mod keep;
 mod read;
 mod retention;
 mod write;
+pub(crate) use copies::*;
 pub(crate) use keep::*;
 pub(crate) use read::*;
 pub(crate) use retention::*;

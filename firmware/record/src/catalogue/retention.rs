@@ -46,6 +46,15 @@ pub(crate) fn loose(
     )
 }
 
+/// Whether nothing keeps a segment but its age: it is there, closed, not locked and of no event.
+pub(crate) fn is_loose(conn: &Connection, id: i64) -> Result<bool> {
+    Ok(conn
+        .prepare_cached(
+            "SELECT EXISTS(SELECT 1 FROM record_segment WHERE id = ?1 AND locked = 0 AND hold_ns = 0 AND state = 1)",
+        )?
+        .query_row([id], |r| r.get(0))?)
+}
+
 /// Footage of events whose time is over is deletable like any other. How many segments that were.
 pub(crate) fn release_holds(conn: &Connection, now: WallTime, limit: u32) -> Result<usize> {
     Ok(conn
