@@ -58,31 +58,53 @@ impl Sealer {
 
     /// Seals `secret` for `field` of `camera`.
     pub(crate) fn seal(&self, camera: CameraId, field: &str, secret: &str) -> Result<Vec<u8>> {
+        self.seal_bound(bound_to(camera, field), secret)
+    }
+
+    /// Seals a secret of another room; `name` says which, and is authenticated with it.
+    ///
+    /// # Errors
+    /// [`CamerasError::KeyFile`] when the system gives no random bytes.
+    pub fn seal_named(&self, name: &str, secret: &str) -> Result<Vec<u8>> {
+        self.seal_bound(bound_to_name(name), secret)
+    }
+
+    /// Opens what [`Sealer::seal_named`] made for the same name; `None` when it was sealed for something else, with
+    /// another key, or altered.
+    pub fn open_named(&self, name: &str, sealed: &[u8]) -> Option<Zeroizing<String>> {
+        self.open_bound(bound_to_name(name), sealed)
+    }
+
+    fn seal_bound(&self, bound_to: Vec<u8>, secret: &str) -> Result<Vec<u8>> {
         let mut text = secret.as_bytes().to_vec();
         let nonce = self
             .0
-            .seal_in_place_append_tag(Aad::from(bound_to(camera, field)), &mut text)
-            .map_err(|_| CamerasError::KeyFile("the password could not be sealed".to_owned()))?;
+            .seal_in_place_append_tag(Aad::from(bound_to), &mut text)
+            .map_err(|_| CamerasError::KeyFile("the secret could not be sealed".to_owned()))?;
         Ok([&[SCHEME_1][..], nonce.as_ref(), &text].concat())
     }
 
     /// Opens what [`Sealer::seal`] made for the same field of the same camera with the same key.
     pub(crate) fn open(&self, camera: CameraId, field: &str, sealed: &[u8]) -> Result<Zeroizing<String>> {
-        let wrong = || CamerasError::Sealed(camera);
-        let [SCHEME_1, rest @ ..] = sealed else { return Err(wrong()) };
-        let (nonce, text) = rest.split_at_checked(NONCE_LEN).ok_or_else(wrong)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| wrong())?;
+        self.open_bound(bound_to(camera, field), sealed).ok_or(CamerasError::Sealed(camera))
+    }
+
+    fn open_bound(&self, bound_to: Vec<u8>, sealed: &[u8]) -> Option<Zeroizing<String>> {
+        let [SCHEME_1, rest @ ..] = sealed else { return None };
+        let (nonce, text) = rest.split_at_checked(NONCE_LEN)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut text = Zeroizing::new(text.to_vec());
-        let opened = self
-            .0
-            .open_in_place(nonce, Aad::from(bound_to(camera, field)), &mut text)
-            .map_err(|_| wrong())?;
-        std::str::from_utf8(opened).map(|s| Zeroizing::new(s.to_owned())).map_err(|_| wrong())
+        let opened = self.0.open_in_place(nonce, Aad::from(bound_to), &mut text).ok()?;
+        std::str::from_utf8(opened).map(|s| Zeroizing::new(s.to_owned())).ok()
     }
 }
 
 fn bound_to(camera: CameraId, field: &str) -> Vec<u8> {
     [b"heron camera ", camera.0.as_bytes().as_slice(), b"/", field.as_bytes()].concat()
+}
+
+fn bound_to_name(name: &str) -> Vec<u8> {
+    [b"heron named ", name.as_bytes()].concat()
 }
 
 /// Makes the file whole or not at all, and never over one that is there.

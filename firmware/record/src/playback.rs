@@ -156,8 +156,12 @@ impl Playback {
         self.shared.live.lock().values().filter(|l| l.segment.stream == stream).cloned().collect()
     }
 
-    /// The playable segments of a stream that overlap the range, in order of start, as the writers know them.
-    pub(crate) fn segments(
+    /// The playable segments of a stream that overlap the range, in order of start, as the writers know them: what is being
+    /// written is among them, with what is written of it.
+    ///
+    /// # Errors
+    /// [`RecordError::Store`].
+    pub fn segments(
         &self,
         stream: StreamKey,
         start: WallTime,
