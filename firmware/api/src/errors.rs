@@ -43,6 +43,12 @@ impl From<SettingsError> for Problem {
     }
 }
 
+impl From<heron_archive::ArchiveError> for Problem {
+    fn from(error: heron_archive::ArchiveError) -> Self {
+        blame(Self::from_room(error.kind(), &error), error.field())
+    }
+}
+
 impl From<heron_record::RecordError> for Problem {
     fn from(error: heron_record::RecordError) -> Self {
         blame(Self::from_room(error.kind(), &error), error.field())

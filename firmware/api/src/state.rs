@@ -37,6 +37,8 @@ pub struct ApiState {
     pub recorder: Arc<heron_record::Recorder>,
     /// What was recorded. One for the whole daemon: it holds the cache of indexes.
     pub playback: heron_record::Playback,
+    /// Copies of footage in S3-compatible storage.
+    pub archive: heron_archive::Archive,
     /// Live view.
     pub live: Arc<Live>,
     /// The database: for its health.

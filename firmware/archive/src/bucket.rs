@@ -35,6 +35,8 @@ impl Bucket {
         let place = config.place();
         let refused =
             |problem: String| ArchiveError::Remote { action: "prepare for", place: place.clone(), problem };
+        // The daemon has done so at its start; it fails only when it is there already.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let mut client = reqwest::Client::builder()
             .user_agent(concat!("Heron/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())

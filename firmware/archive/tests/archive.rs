@@ -177,7 +177,11 @@ async fn bytes_altered_on_the_way_are_refused_and_sent_again() {
     keeper.archive.configure(entered(server.config())).await.unwrap();
     let item = keeper.archive.add(job(&camera)).await.unwrap();
     let item = done(&keeper, item.id).await;
-    assert_eq!((item.state, item.attempts), (ItemState::Stored, 0), "a lost answer to the completion is no failure");
+    assert_eq!(
+        (item.state, item.attempts),
+        (ItemState::Stored, 0),
+        "a lost answer to the completion is no failure"
+    );
     assert_eq!(server.mood.parts.load(Ordering::SeqCst), 2, "the altered part was refused and sent again");
     same_files(&recording.files(), &server.stored());
 }

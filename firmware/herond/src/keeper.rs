@@ -9,6 +9,7 @@ use crate::tls;
 use anyhow::{Context, Result};
 use heron_access::Access;
 use heron_api::{ApiState, HttpConfig, HttpsConfig, Identity};
+use heron_archive::Archive;
 use heron_core::{EventDraft, Severity};
 use heron_hub::{Hub, HubConfig};
 use heron_ingest::{ChannelObserver, Ingest, IngestConfig};
@@ -54,6 +55,16 @@ pub(crate) async fn keep(config: Config) -> Result<()> {
     let backups = tokio::spawn(rooms.store.clone().keep_backups());
     let sweeping = tokio::spawn(sweep_sessions(rooms.access.clone()));
 
+    let archive = Archive::open(
+        rooms.store.clone(),
+        rooms.journal.clone(),
+        recorder.playback(),
+        rooms.sealer.clone(),
+        Arc::clone(&rooms.clock),
+        stop.clone(),
+    )
+    .await
+    .context("the archive cannot be opened")?;
     let state = ApiState {
         access: rooms.access.clone(),
         cameras: rooms.cameras.clone(),
@@ -63,6 +74,7 @@ pub(crate) async fn keep(config: Config) -> Result<()> {
         ingest: Arc::clone(&ingest),
         recorder: Arc::clone(&recorder),
         playback: recorder.playback(),
+        archive,
         live: Live::new(Arc::clone(&hub), Arc::clone(&rooms.clock)),
         store: rooms.store.clone(),
         clock: Arc::clone(&rooms.clock),

@@ -4,7 +4,7 @@
 use crate::config::Config;
 use crate::rooms;
 use anyhow::{Context, Result};
-use heron_cameras::{CameraPatch, NewCamera};
+use heron_cameras::{CameraPatch, CameraRegister, NewCamera};
 use heron_core::{Clock, SystemClock};
 use std::path::Path;
 use std::sync::Arc;
@@ -23,7 +23,8 @@ pub(crate) async fn provision(config: &Config, file: &Path) -> Result<()> {
     if let Some(recovery) = recovery {
         eprintln!("{recovery}");
     }
-    let register = rooms::open_cameras(config, &store, &clock).await?;
+    let sealer = rooms::open_sealer(config).await?;
+    let register = CameraRegister::open(store.clone(), sealer, Arc::clone(&clock)).await?;
     for (i, camera) in cameras.into_iter().enumerate() {
         let name = camera.name.clone();
         let outcome = match register.by_name(&name) {

@@ -25,6 +25,7 @@ pub(crate) struct Rooms {
     pub(crate) journal: Journal,
     pub(crate) settings: Settings,
     pub(crate) cameras: CameraRegister,
+    pub(crate) sealer: Sealer,
     pub(crate) access: Access,
     /// Takes events from anywhere; bounded, never waited for.
     pub(crate) events: Sender<EventDraft>,
@@ -37,13 +38,14 @@ pub(crate) fn database(config: &Config) -> PathBuf {
     config.data_dir.join("heron.db")
 }
 
-pub(crate) fn migrations() -> [Migrations; 5] {
+pub(crate) fn migrations() -> [Migrations; 6] {
     [
         heron_journal::MIGRATIONS,
         heron_settings::MIGRATIONS,
         heron_cameras::MIGRATIONS,
         heron_access::MIGRATIONS,
         heron_record::MIGRATIONS,
+        heron_archive::MIGRATIONS,
     ]
 }
 
@@ -56,15 +58,10 @@ pub(crate) fn open_store(
         .context("the database cannot be opened")
 }
 
-/// Opens the camera register. Blocks for the key file.
-pub(crate) async fn open_cameras(
-    config: &Config,
-    store: &Store,
-    clock: &Arc<dyn Clock>,
-) -> Result<CameraRegister> {
+/// What seals passwords and keys at rest, by the box's own key file.
+pub(crate) async fn open_sealer(config: &Config) -> Result<Sealer> {
     let key = config.data_dir.join("seal.key");
-    let sealer = tokio::task::spawn_blocking(move || Sealer::open_or_create(&key)).await??;
-    Ok(CameraRegister::open(store.clone(), sealer, Arc::clone(clock)).await?)
+    Ok(tokio::task::spawn_blocking(move || Sealer::open_or_create(&key)).await??)
 }
 
 /// Opens all of them, and announces what was found.
@@ -85,7 +82,8 @@ pub(crate) async fn open(config: &Config) -> Result<Rooms> {
         );
     }
     let settings = Settings::open(store.clone(), Arc::clone(&clock), &[heron_settings::KEYS]).await?;
-    let cameras = open_cameras(config, &store, &clock).await?;
+    let sealer = open_sealer(config).await?;
+    let cameras = CameraRegister::open(store.clone(), sealer.clone(), Arc::clone(&clock)).await?;
     for camera in cameras.unreadable_passwords() {
         tracing::error!(%camera, "the camera's password was sealed with another key: enter it again");
         let text = "The camera's password was sealed with another key. Enter it again.";
@@ -102,7 +100,17 @@ pub(crate) async fn open(config: &Config) -> Result<Rooms> {
         access.end_all_sessions("the database was restored").await?;
     }
     offer_claim(config, &access)?;
-    Ok(Rooms { clock, store, journal, settings, cameras, access, events, recovered: recovery.is_some() })
+    Ok(Rooms {
+        clock,
+        store,
+        journal,
+        settings,
+        cameras,
+        sealer,
+        access,
+        events,
+        recovered: recovery.is_some(),
+    })
 }
 
 /// Writes and prints the first-boot token while nobody owns the box; removes the file once somebody does.

@@ -20,8 +20,18 @@ const MOST_KINDS: usize = 32;
 /// The kinds that any account may see, by their beginnings as the rooms name them. Not among them is what happens to
 /// accounts (`access.*`: who signed in or failed to, from where), nor what is said of such an event (`event.*`): both
 /// are for those who manage users. A kind that is new is theirs alone too until it stands here.
-const FOR_EVERYBODY: [&str; 9] =
-    ["analytics", "camera", "recording", "settings", "site", "storage", "store", "system", "volume"];
+const FOR_EVERYBODY: [&str; 10] = [
+    "analytics",
+    "archive",
+    "camera",
+    "recording",
+    "settings",
+    "site",
+    "storage",
+    "store",
+    "system",
+    "volume",
+];
 
 /// Whether an account of `role` may see events of `kind`.
 pub(crate) fn may_see(role: Role, kind: &str) -> bool {

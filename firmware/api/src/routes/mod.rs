@@ -1,6 +1,7 @@
 //! The routes, one file per resource. A handler reads the request, asks a room, and words the answer.
 
 pub(crate) mod advice;
+pub(crate) mod archive;
 pub(crate) mod auth;
 pub(crate) mod camera_status;
 pub(crate) mod cameras;

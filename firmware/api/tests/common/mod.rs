@@ -50,6 +50,7 @@ impl House {
             heron_cameras::MIGRATIONS,
             heron_access::MIGRATIONS,
             heron_record::MIGRATIONS,
+            heron_archive::MIGRATIONS,
         ];
         let store = Store::open(&path, StoreOptions::default(), &rooms).unwrap();
         let journal =
@@ -57,7 +58,7 @@ impl House {
         let settings =
             Settings::open(store.clone(), Arc::clone(&clock), &[heron_settings::KEYS]).await.unwrap();
         let sealer = Sealer::open_or_create(&folder.path().join("seal.key")).unwrap();
-        let cameras = CameraRegister::open(store.clone(), sealer, Arc::clone(&clock)).await.unwrap();
+        let cameras = CameraRegister::open(store.clone(), sealer.clone(), Arc::clone(&clock)).await.unwrap();
         let access =
             Access::open(store.clone(), Arc::clone(&clock), AccessOptions::default(), Arc::new(|_| {}))
                 .await
@@ -79,6 +80,16 @@ impl House {
         let live = Live::new(Arc::clone(&hub), Arc::clone(&clock));
         let shutdown = CancellationToken::new();
         let started = clock.now();
+        let archive = heron_archive::Archive::open(
+            store.clone(),
+            journal.clone(),
+            recorder.playback(),
+            sealer,
+            Arc::clone(&clock),
+            shutdown.clone(),
+        )
+        .await
+        .unwrap();
         let make = || ApiState {
             access: access.clone(),
             cameras: cameras.clone(),
@@ -96,6 +107,7 @@ impl House {
             ),
             recorder: Arc::clone(&recorder),
             playback: recorder.playback(),
+            archive: archive.clone(),
             live: Arc::clone(&live),
             store: store.clone(),
             clock: Arc::clone(&clock),

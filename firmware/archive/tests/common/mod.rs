@@ -176,7 +176,6 @@ pub struct Keeper {
 
 impl Keeper {
     pub async fn open(footage: &footage::Box) -> Self {
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let path = footage.dir.path().join("archive.db");
         let migrations = [heron_journal::MIGRATIONS, heron_archive::MIGRATIONS];
         let store = Store::open(&path, StoreOptions::default(), &migrations).unwrap();
