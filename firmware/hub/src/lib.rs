@@ -34,6 +34,7 @@ mod item;
 mod reader;
 mod registry;
 mod ring;
+mod state;
 mod statistics;
 mod stream;
 
