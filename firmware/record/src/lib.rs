@@ -17,7 +17,8 @@
 //!  start: Mount (marker file) ─> recover (open rows, newest day) ─> threads.      fsck: every file against every row
 //! ```
 //!
-//! Threads: one writer and one syncer per volume, one scribe, one sweeper. None of them belongs to an async runtime.
+//! Threads: one writer, one syncer and one sweeper per volume; one scribe, one that measures, one that copies, one that thins.
+//! None of them belongs to an async runtime.
 //!
 //! ## Invariants
 //! 1. A segment begins with a key frame, has the tracks and formats of its init segment from beginning to end, and lies
@@ -34,8 +35,8 @@
 //! 7. Every hole in a stream's footage has a row in the ledger with its true reason, from the end of the footage before it
 //!    to the start of the footage after it; where the cause changed, one row for each. Nothing is guessed: a hole without
 //!    a row is shown as `damaged`, never as the camera's fault ([`timeline`]).
-//! 8. Recordings are deleted by retention alone, oldest first; never a locked one, never an open one; first the file, then the
-//!    row. A refused write deletes first and fails only when nothing deletable is left ([`retention`]).
+//! 8. Recordings are deleted by retention and thinning alone, oldest first; never a locked one, never an open one. A refused
+//!    write deletes first and fails only when nothing deletable is left ([`retention`]).
 //! 9. Foreign, unreadable and damaged files in the recordings folder are reported and left alone.
 //! 10. Nothing is written but relative to the directory descriptor of a volume whose marker file was read, and only while
 //!     its path still leads to it: never onto the mount point of a missing volume.
@@ -43,11 +44,24 @@
 //!     are let go, the ledger says so, and the volume is tried again after 1 s, 2 s, … 30 s.
 //! 12. Every queue is bounded, with its arithmetic beside it: the hub's rings, the scribe's notes, waiting events, the index
 //!     cache, one syncer entry per open file.
+//! 13. What must be kept is not deleted for room: footage younger than its camera's least age, footage of an event within
+//!     its days. When nothing else is left the volume is full, and says what keeps it full. Only the greatest age is
+//!     stronger (the law), and only a lock is stronger than that.
+//! 14. After a round of ten seconds nothing is older than its greatest age; where a limit was shortened, 4,096 files a second
+//!     and volume go until that is so.
+//! 15. A lock holds from the moment it is made, for all streams of its camera, also for what is written, imported or copied
+//!     into its range later. It survives everything, the loss of the database too (`recordings/<camera>/locks.json`).
+//! 16. What is made from recordings (second copies, key frames) is written under a name that is nobody's, synced, and only
+//!     then named and entered; the original goes last. A crash costs the work, never footage.
+//! 17. Copying and thinning read no faster than twice what is recorded (8 to 64 MiB/s) and never hold up a writer.
+//! 18. A stream changes its volume only between two files, or when its volume fails.
+//! 19. A plan ([`planner`]) changes nothing, and what it says is what retention comes to.
 //!
 //! ## Non-goals
 //! Transcoding. Recording a stream without video. Cutting a group of pictures: a stream that never sends another key frame
 //! stays one file, which retention cannot delete while it grows. Two daemons on one volume. Encryption at rest. Moving
-//! footage between volumes. Footage of overlapping wall time (a clock that was set back) is kept whole and played in order of
+//! footage between volumes. Mirroring what was recorded before mirroring was switched on. Keeping events' marks when the
+//! database is lost: locks survive that, marks are as old as the last backup. Thinning second copies, and sub streams. Footage of overlapping wall time (a clock that was set back) is kept whole and played in order of
 //! start; the timeline shows it as one span.
 //!
 //! ## Errors
@@ -86,6 +100,7 @@ pub mod planner;
 mod playback;
 mod policy;
 mod range;
+mod rates;
 mod reconcile;
 mod recorder;
 mod recover;

@@ -5,11 +5,11 @@ use crate::catalogue::{self, Segment, VolumeId};
 use crate::deletable::{self, Deletable};
 use crate::layout::Origin;
 use crate::lock_files;
-use crate::placement;
+use crate::rates::{Rates, rebalance};
 use crate::retention::{self, Candidate, Plan, VolumeSpace};
 use crate::scribe::Note;
 use crate::shared::{Shared, Volume, VolumeState};
-use crate::volume::{Mount, VolumeRole};
+use crate::volume::Mount;
 use crate::watch;
 use heron_core::{StreamKey, WallTime};
 use std::collections::{BTreeMap, HashSet};
@@ -40,8 +40,6 @@ const KEEP_GAPS: Duration = Duration::from_secs(400 * 86_400);
 /// Free room beyond the reserve at which a full volume is used again: 1 s of 64 cameras is 36 MB, but one camera must
 /// not wait for that; 8 MiB is 16 s of it.
 const RESUME: u64 = 8 << 20;
-/// Weight of the newest 10 s in a stream's rate: the mean of about a minute.
-const RATE_WEIGHT: f64 = 1.0 / 6.0;
 
 /// The body of a volume's thread. Each volume has its own, so that a disk which hangs holds up no other.
 pub(crate) fn keep_volume(shared: &Shared, volume: &Volume) {
@@ -364,52 +362,4 @@ fn trim(shared: &Shared, volume: &Volume) -> Result<(), RecordError> {
         }
     }
     Ok(())
-}
-
-/// Sends a stream to another volume when that does good: home at once when it is on a volume for copies; between volumes
-/// of one role only when `even_out`.
-fn rebalance(shared: &Shared, even_out: bool) {
-    let streams = shared.streams.read();
-    let at = |path: &std::path::Path| shared.volumes.iter().position(|v| v.config.path == path);
-    let placed: Vec<_> = streams
-        .values()
-        .filter_map(|control| {
-            let status = control.status.lock();
-            Some((control, (at(status.volume.as_deref()?)?, status.bytes_per_second)))
-        })
-        .collect();
-    let spots: Vec<(usize, u64)> = placed.iter().map(|p| p.1).collect();
-    let load = |i: usize| spots.iter().filter(|s| s.0 == i).map(|s| s.1).sum();
-    let Some((stream, to)) = placement::rebalance(&shared.berths(load), &spots) else { return };
-    let homeward = shared.volumes[spots[stream].0].config.role != VolumeRole::Spread;
-    if even_out || homeward {
-        *placed[stream].0.move_to.lock() = Some(to);
-    }
-}
-
-/// Measures what each stream writes.
-#[derive(Default)]
-struct Rates {
-    before: std::collections::HashMap<heron_core::StreamKey, u64>,
-    at: Option<Duration>,
-}
-
-impl Rates {
-    fn measure(&mut self, shared: &Shared) {
-        let now = shared.clock.monotonic();
-        let seconds = self.at.map(|at| now.saturating_sub(at).as_secs_f64());
-        self.at = Some(now);
-        let streams = shared.streams.read();
-        self.before.retain(|key, _| streams.contains_key(key));
-        for (key, control) in streams.iter() {
-            let written = control.bytes_written.load(Ordering::Relaxed);
-            let before = self.before.insert(*key, written);
-            let (Some(before), Some(seconds)) = (before, seconds.filter(|s| *s > 0.5)) else { continue };
-            let newest = written.saturating_sub(before) as f64 / seconds;
-            let mut status = control.status.lock();
-            let old = status.bytes_per_second as f64;
-            let rate = if old == 0.0 { newest } else { old + (newest - old) * RATE_WEIGHT };
-            status.bytes_per_second = rate as u64;
-        }
-    }
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Box, Camera, START, key, wait};
-use heron_core::{StreamKey, WallTime};
+use heron_core::{Clock, StreamKey, WallTime};
 use heron_record::{EventMark, NewLock, RetentionRules, VolumeConfig, VolumeState};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -270,4 +270,29 @@ fn a_stream_keeps_within_its_own_bytes() {
     wait("retention", || bytes(one) <= 80 * MIB + 40 * MIB);
     assert!(bytes(two) > 120 * MIB, "the other one has no such limit");
     assert!(bytes(one) > 40 * MIB, "no more than needed goes: {}", bytes(one));
+}
+
+#[test]
+fn what_the_plan_says_is_what_happens() {
+    let b = with_quota(1000);
+    let stream = key(1);
+    b.record(stream);
+    let mut camera = heavy();
+    feed(&b, stream, &mut camera, 400);
+    wait("the rows", || starts(&b).len() >= 5);
+    let bytes = || b.recorder.storage().unwrap().streams[0].bytes;
+    let age = b.clock.now().saturating_since(at(185));
+    let rules = RetentionRules::at_most(age);
+    let (now, then) = (
+        b.recorder.plan(|_| RetentionRules::default()).unwrap(),
+        b.recorder.plan(|_| rules.clone()).unwrap(),
+    );
+    assert_eq!((now.deletes_bytes, now.deletes_before), (0, None));
+    assert_eq!(starts(&b)[0], 0, "a plan changes nothing");
+    let before = bytes();
+    assert!(then.deletes_bytes > 80 * MIB, "three minutes of half a MiB a second: {then:?}");
+    b.recorder.set_retention(Some(stream.camera), rules);
+    wait("retention", || starts(&b).first().is_some_and(|s| *s >= 180));
+    assert_eq!(before - bytes(), then.deletes_bytes, "exactly what was said");
+    assert!(then.deletes_before.is_some_and(|t| t <= at(186)));
 }
