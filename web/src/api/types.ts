@@ -68,7 +68,8 @@ export interface StreamStatus {
   jitter_ms: number;
   reconnects: number;
   clock_offset_ms: number | null;
-  grade: Grade;
+  /** Null while nothing is known of the link. */
+  grade: Grade | null;
   audio: AudioTrack | null;
   recording: boolean;
   /** What the plan says for this moment, and why; absent where the box does not say. */
@@ -214,8 +215,8 @@ export interface Volume {
   role?: VolumeRole;
   /** How many streams are written here now. */
   streams?: number;
+  /** Failed writes and syncs since the start. */
   write_errors?: number;
-  sync_errors?: number;
   /** Of the last minute. */
   write_latency_ms?: { mean: number; max: number } | null;
   /** What the disk says of itself; null where it says nothing. */
@@ -224,7 +225,8 @@ export interface Volume {
 
 export interface StorageStream {
   camera: string;
-  camera_name: string;
+  /** Null for a camera that was removed. */
+  camera_name: string | null;
   stream: StreamName;
   bytes: number;
   oldest: Time | null;

@@ -48,6 +48,7 @@ export default {
   'storage.daysNow': 'You have',
   'storage.daysNowHint': 'from {date}',
   'storage.exportsLink': 'Exports',
+  'storage.removed': 'A camera that was removed',
   'storage.perStream': 'By camera and stream',
   'storage.days': 'Days',
 

@@ -49,6 +49,7 @@ const messages: Record<keyof typeof recorder, string> = {
   'storage.daysNow': 'Usted tiene',
   'storage.daysNowHint': 'desde el {date}',
   'storage.exportsLink': 'Exportaciones',
+  'storage.removed': 'Una cámara que se quitó',
   'storage.perStream': 'Por cámara y flujo',
   'storage.days': 'Días',
 

@@ -49,6 +49,7 @@ const messages: Record<keyof typeof recorder, string> = {
   'storage.daysNow': 'Você tem',
   'storage.daysNowHint': 'desde {date}',
   'storage.exportsLink': 'Exportações',
+  'storage.removed': 'Uma câmera que foi removida',
   'storage.perStream': 'Por câmera e fluxo',
   'storage.days': 'Dias',
 

@@ -29,10 +29,12 @@ const GRADES: Record<Grade, { bars: number; colour: string }> = {
   unusable: { bars: 1, colour: 'text-bad' },
 };
 
-/** How well the link does: bars, and the word. */
-export function GradeLabel({ grade }: { grade: Grade }) {
+/** How well the link does: bars, and the word; nothing while nobody can say. */
+export function GradeLabel({ grade }: { grade: Grade | null }) {
   const t = useT();
-  const { bars, colour } = GRADES[grade];
+  const look = grade ? GRADES[grade] : undefined;
+  if (!grade || !look) return null;
+  const { bars, colour } = look;
   return (
     <span class={`inline-flex items-center gap-1.5 ${colour}`}>
       <svg aria-hidden="true" width="16" height="14" viewBox="0 0 16 14" fill="currentColor">

@@ -88,7 +88,7 @@ export function PlanStreams({ plan, touched }: { plan: PlanAnswer; touched: bool
           return (
             <li key={`${one.camera}/${one.stream}`} class="flex items-center justify-between gap-3 px-4 py-2.5 text-sm">
               <span class="min-w-0">
-                <span class="block truncate font-medium">{one.camera_name ?? '–'}</span>
+                <span class="block truncate font-medium">{one.camera_name ?? t('storage.removed')}</span>
                 <span class="text-muted">
                   {t(`stream.${one.stream}`)} · {format.bitRate(one.bit_rate)}
                 </span>

@@ -50,7 +50,7 @@ export function Streams({ storage }: { storage: Storage }) {
                       href={`/cameras/${stream.camera}/history`}
                       class="inline-flex min-h-7 items-center font-medium hover:underline"
                     >
-                      {stream.camera_name}
+                      {stream.camera_name ?? t('storage.removed')}
                     </Link>{' '}
                     <span class="text-muted">{t(`stream.${stream.stream}`)}</span>
                     <span aria-hidden="true" class="mt-1 block h-1.5 rounded-full bg-track">

@@ -107,7 +107,8 @@ function Facts({ volume }: { volume: Volume }) {
   const facts: { icon: IconName; text: string; bad?: boolean }[] = [];
   if (volume.streams !== undefined) facts.push({ icon: 'record', text: t.n('volume.streams', volume.streams) });
   const latency = volume.write_latency_ms;
-  if (latency) {
+  // 0: it did nothing.
+  if (latency && latency.max > 0) {
     const slow = latency.mean > SLOW_MS;
     const digits = (ms: number): string => format.number(ms, ms < 10 ? 1 : 0);
     facts.push({
@@ -117,7 +118,7 @@ function Facts({ volume }: { volume: Volume }) {
     });
   }
   if (volume.write_errors !== undefined) {
-    const errors = volume.write_errors + (volume.sync_errors ?? 0);
+    const errors = volume.write_errors;
     facts.push({
       icon: errors > 0 ? 'warning' : 'check',
       text: errors > 0 ? t.n('volume.errors', errors) : t('volume.noErrors'),
