@@ -18,7 +18,7 @@ use heron_record::{Recorder, RecorderConfig, VolumeConfig, VolumeRole};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Notices that may wait for the supervisor: four of each of 256 streams.
@@ -28,6 +28,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// Runs until a signal says stop.
 pub(crate) async fn keep(config: Config) -> Result<()> {
+    // First of all, so that a stop during the start, which may wait for disks, is not a crash.
+    let mut signals = Signals::listen()?;
     // Installed once for rustls, before anything speaks TLS; it fails only when it is there already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let rooms = Arc::new(rooms::open(&config).await?);
@@ -92,14 +94,15 @@ pub(crate) async fn keep(config: Config) -> Result<()> {
         }
     }
 
-    wait_for_signal().await?;
+    signals.any().await;
     tracing::info!("stopping");
     stop.cancel();
     serving.ended().await;
     let _ = supervising.await;
     tokio::task::spawn_blocking(move || {
         ingest.stop();
-        recorder.shutdown();
+        let whole = recorder.shutdown();
+        tracing::info!(whole, "recording has stopped");
     })
     .await?;
     backups.abort();
@@ -181,12 +184,22 @@ fn http(config: &Config) -> Result<HttpConfig> {
     Ok(HttpConfig { listen: Some(config.http.listen), insecure: config.http.insecure, https })
 }
 
-async fn wait_for_signal() -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// What says stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From now on a signal is waited for; before, it would end the process as it stands.
+    fn listen() -> Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

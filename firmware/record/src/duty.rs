@@ -8,7 +8,7 @@ use crate::recover::Standing;
 use crate::shared::StreamControl;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A write or sync that takes longer than this is a stall: streams move when they can. With the tick of the volume that
 /// takes them, 0.2 s, and its first write they are recorded again within 5 s; a disk that wakes from sleep with ten
@@ -42,14 +42,15 @@ pub(crate) fn is_superseded(e: &std::io::Error) -> bool {
     e.get_ref().is_some_and(|inner| inner.is::<Superseded>())
 }
 
-/// The place where the handover lies while a thread is with the disk.
+/// The place where the handover lies while a thread is with the disk. Its time is the machine's own, not the clock that is
+/// injected elsewhere: it is about a thread that waits, whatever time it is called.
 #[derive(Debug, Default)]
-pub(crate) struct Duty(Mutex<Option<(Duration, Handover)>>);
+pub(crate) struct Duty(Mutex<Option<(Instant, Handover)>>);
 
 impl Duty {
-    /// The thread goes to the disk at `now` (monotonic).
-    pub(crate) fn go(&self, now: Duration, handover: Handover) {
-        *self.0.lock() = Some((now, handover));
+    /// The thread goes to the disk.
+    pub(crate) fn go(&self, handover: Handover) {
+        *self.0.lock() = Some((Instant::now(), handover));
     }
 
     /// The thread is back.
@@ -61,14 +62,14 @@ impl Duty {
     }
 
     /// Whether the thread has been away for longer than `patience`.
-    pub(crate) fn is_stalled(&self, now: Duration, patience: Duration) -> bool {
-        self.0.lock().as_ref().is_some_and(|(since, _)| now.saturating_sub(*since) > patience)
+    pub(crate) fn is_stalled(&self, patience: Duration) -> bool {
+        self.0.lock().as_ref().is_some_and(|(since, _)| since.elapsed() > patience)
     }
 
     /// Takes the stream from a thread that has been away for longer than `patience`.
-    pub(crate) fn take_over(&self, now: Duration, patience: Duration) -> Option<Handover> {
+    pub(crate) fn take_over(&self, patience: Duration) -> Option<Handover> {
         let mut away = self.0.lock();
-        let stalled = away.as_ref().is_some_and(|(since, _)| now.saturating_sub(*since) > patience);
+        let stalled = away.as_ref().is_some_and(|(since, _)| since.elapsed() > patience);
         if stalled { away.take().map(|(_, handover)| handover) } else { None }
     }
 }

@@ -36,6 +36,21 @@ pub(crate) fn forget(conn: &Connection, id: i64) -> Result<()> {
     Ok(())
 }
 
+/// Removes the row that said of exactly this footage that it was damaged: its file is there again.
+pub(crate) fn forget_damaged(
+    conn: &Connection,
+    stream: StreamKey,
+    start: WallTime,
+    end: WallTime,
+) -> Result<()> {
+    let stream = stream_number(conn, stream)?;
+    conn.prepare_cached(
+        "DELETE FROM record_gap WHERE stream = ?1 AND reason = ?2 AND start_ns = ?3 AND end_ns = ?4",
+    )?
+    .execute((stream, GapReason::Damaged.as_str(), start.0, end.0))?;
+    Ok(())
+}
+
 /// The gaps of a stream that overlap `start..end`, in order of start. The ledger is small (a gap is rare), so all
 /// rows that begin before `end` are looked at.
 pub(crate) fn overlapping(

@@ -33,8 +33,8 @@ pub(crate) enum LedgerStep {
     Open(Gap),
     /// The open gap has ended. `told` when people had been told that recording stopped.
     Close { gap: Gap, told: bool },
-    /// The open gap turned out to have no length: the footage goes on without a hole.
-    Forget { id: i64 },
+    /// The open gap turned out to have no length: the footage goes on without a hole. `told` as of [`LedgerStep::Close`].
+    Forget { gap: Gap, told: bool },
     /// The open gap has lasted [`TELL_AFTER`]: people should know.
     Tell(Gap),
 }
@@ -149,7 +149,7 @@ impl GapTracker {
     fn close(&mut self, gap: Gap, at: WallTime, steps: &mut Vec<LedgerStep>) {
         self.open = None;
         if at <= gap.start {
-            steps.push(LedgerStep::Forget { id: gap.id });
+            steps.push(LedgerStep::Forget { gap, told: self.told });
         } else {
             steps.push(LedgerStep::Close { gap: Gap { end: Some(at), ..gap }, told: self.told });
         }
@@ -197,7 +197,7 @@ mod tests {
                         assert_eq!(row.end, None);
                         *row = gap;
                     }
-                    LedgerStep::Forget { id } => self.rows.retain(|r| r.id != id),
+                    LedgerStep::Forget { gap, .. } => self.rows.retain(|r| r.id != gap.id),
                     LedgerStep::Tell(g) => self.told.push(g.id),
                 }
             }

@@ -40,8 +40,10 @@
 //! 9. Foreign, unreadable and damaged files in the recordings folder are reported and left alone.
 //! 10. Nothing is written but relative to the directory descriptor of a volume whose marker file was read, and only while
 //!     its path still leads to it: never onto the mount point of a missing volume.
-//! 11. An error of one volume stops that volume alone. Its streams move to another when there is one; otherwise their units
-//!     are let go, the ledger says so, and the volume is tried again after 1 s, 2 s, … 30 s.
+//! 11. An error of one volume, or a call to it that does not come back, stops that volume alone. Its streams move to another
+//!     when there is one, with what the ring still holds from the key frame of what was not written: no gap. Otherwise they
+//!     wait in the ring for half a minute, then their units are let go and the ledger says so. The volume is tried again
+//!     after 1 s, 2 s, … 30 s. A call that comes back late finds its stream gone and writes nothing that stays (`duty`).
 //! 12. Every queue is bounded, with its arithmetic beside it: the hub's rings, the scribe's notes, waiting events, the index
 //!     cache, one syncer entry per open file.
 //! 13. What must be kept is not deleted for room: footage younger than its camera's least age, footage of an event within

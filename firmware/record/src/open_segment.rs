@@ -76,7 +76,7 @@ impl OpenSegment {
         let whole = || std::iter::once(&fragment.header[..]).chain(payloads());
         let seal = self.sealer.as_ref().map(|sealer| sealer.next(whole()));
         let sealed = seal.as_ref().map(Seal::to_box);
-        volume.duty.go(shared.clock.monotonic(), handover);
+        volume.duty.go(handover);
         let taken = match self.file.take() {
             Some(open) => Ok(open),
             None => self.create(shared, volume, mount, stream),
@@ -202,7 +202,7 @@ impl OpenSegment {
         let mut previous = None;
         if let Some((head, named)) = head {
             let before = file.length();
-            volume.duty.go(shared.clock.monotonic(), handover);
+            volume.duty.go(handover);
             let written = file.append(&[&head]);
             if let Err(superseded) = volume.duty.back() {
                 // The row is open: recovery closes and seals it when the volume is back.

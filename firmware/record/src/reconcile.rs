@@ -54,6 +54,8 @@ struct Changes {
     gaps: Vec<(heron_core::StreamKey, Gap)>,
     /// Rows of segments of which nothing reached the disk.
     remove: Vec<i64>,
+    /// What the ledger called damaged and what is there again.
+    healed: Vec<(heron_core::StreamKey, WallTime, WallTime)>,
 }
 
 /// What names and rows of a day say: files that must be looked into, with their rows, and rows without a file.
@@ -201,6 +203,10 @@ impl Reconciler<'_> {
         self.store.write_blocking(move |tx| {
             changes.put.iter().try_for_each(|s| catalogue::put(tx, s))?;
             changes.remove.iter().try_for_each(|id| catalogue::remove(tx, *id))?;
+            changes
+                .healed
+                .iter()
+                .try_for_each(|(s, from, to)| gap_rows::forget_damaged(tx, *s, *from, *to))?;
             changes.gaps.iter().try_for_each(|(stream, gap)| gap_rows::put(tx, *stream, gap))
         })?;
         Ok(())
@@ -270,6 +276,9 @@ impl Reconciler<'_> {
                             report.left_open(path);
                             changes.put.push(segment);
                         } else if segment != row {
+                            if row.state == SegmentState::Damaged {
+                                changes.healed.push((row.stream, row.start, row.end));
+                            }
                             report.differing(path);
                             changes.put.push(segment);
                         }

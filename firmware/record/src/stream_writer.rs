@@ -335,7 +335,7 @@ impl StreamWriter {
                 shared.scribe.settle(SETTLE);
                 volume.syncer.settle(SETTLE);
             }
-            volume.duty.go(shared.clock.monotonic(), self.handover());
+            volume.duty.go(self.handover());
             let made = sweeper::make_room(shared, volume, needed);
             volume.duty.back().map_err(|_| Refusal::Superseded)?;
             if let Err(error) = made {
@@ -547,7 +547,13 @@ impl StreamWriter {
         for step in self.steps.drain(..) {
             match step {
                 LedgerStep::Open(gap) => shared.note_gap(stream, gap),
-                LedgerStep::Forget { id } => shared.forget_gap(stream, id),
+                LedgerStep::Forget { gap, told } => {
+                    shared.forget_gap(stream, gap.id);
+                    if told {
+                        // Whoever was told that recording stopped is told that nothing is missing after all.
+                        shared.events.tell(gap_events::ended(stream, &gap, told));
+                    }
+                }
                 LedgerStep::Tell(gap) => shared.events.tell(gap_events::stopped(stream, &gap)),
                 LedgerStep::Close { gap, told } => {
                     self.lineage.missed(&gap);

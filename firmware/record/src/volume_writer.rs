@@ -163,9 +163,9 @@ fn stalled(volume: &Volume) -> RecordError {
 /// because the thread of a disk that hangs cannot.
 fn rescue(shared: &Shared) {
     for volume in &shared.volumes {
-        if volume.duty.is_stalled(shared.clock.monotonic(), STALLED)
+        if volume.duty.is_stalled(STALLED)
             && let Some(other) = shared.best_volume(Some(volume))
-            && let Some(handover) = volume.duty.take_over(shared.clock.monotonic(), STALLED)
+            && let Some(handover) = volume.duty.take_over(STALLED)
         {
             fail(shared, volume, &stalled(volume));
             shared.let_go(handover.control.key);

@@ -265,6 +265,7 @@ fn a_deleted_file_becomes_a_gap_called_damaged() {
     let (b, stream, camera) = recorded(200.0);
     assert!(b.recorder.shutdown());
     let gone = b.files()[1].clone();
+    let kept = std::fs::read(&gone).unwrap();
     std::fs::remove_file(&gone).unwrap();
     let report = fsck(&b.volumes, &b.store, true).unwrap();
     assert_eq!((report.missing, report.repaired), (1, true), "{report}");
@@ -277,6 +278,15 @@ fn a_deleted_file_becomes_a_gap_called_damaged() {
     assert_eq!((damaged[0].start, damaged[0].end), (t.spans[0].end, t.spans[1].start));
     let playlist = b.recorder.playback().playlist(stream, START, camera.wall, "s").unwrap();
     assert_eq!(playlist.matches("#EXT-X-DISCONTINUITY\n").count(), 1, "{playlist}");
+
+    // Somebody puts it back.
+    assert!(b.recorder.shutdown());
+    std::fs::write(&gone, kept).unwrap();
+    let report = fsck(&b.volumes, &b.store, true).unwrap();
+    assert_eq!(report.differing, 1, "{report}");
+    let b = b.restart(false, Duration::from_secs(1));
+    let t = b.recorder.playback().timeline(stream.camera, START, camera.wall, None).unwrap();
+    assert_eq!((t.spans.len(), t.gaps.len()), (1, 0), "what it is called damaged no longer: {t:?}");
 }
 
 #[test]

@@ -16,6 +16,8 @@ pub struct Box {
     dir: tempfile::TempDir,
     /// Its plain HTTP port on loopback.
     pub port: u16,
+    /// Its volumes, and what the configuration says of each besides its path.
+    volumes: Vec<(PathBuf, String)>,
     child: Option<Child>,
     token: Option<String>,
     client: reqwest::Client,
@@ -38,9 +40,19 @@ impl Box {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let dir = tempfile::tempdir()?;
         let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        let made = Self { dir, port, child: None, token: None, client: reqwest::Client::new() };
+        let volumes = vec![(dir.path().join("footage"), String::new())];
+        let made = Self { dir, port, volumes, child: None, token: None, client: reqwest::Client::new() };
         made.configure("")?;
         Ok(made)
+    }
+
+    /// Records to `volumes` from the next start on; each may have more keys, such as `quota_bytes = 1`.
+    ///
+    /// # Errors
+    /// When the configuration cannot be written.
+    pub fn set_volumes(&mut self, volumes: &[(&Path, &str)]) -> Result<()> {
+        self.volumes = volumes.iter().map(|(path, more)| ((*path).to_owned(), (*more).to_owned())).collect();
+        self.configure("")
     }
 
     /// Writes the configuration file anew, with `more` TOML at its end.
@@ -48,10 +60,15 @@ impl Box {
     /// # Errors
     /// When it cannot be written.
     pub fn configure(&self, more: &str) -> Result<()> {
+        let table = |(path, more): &(PathBuf, String)| match more.as_str() {
+            "" => format!("{path:?}"),
+            more => format!("{{ path = {path:?}, {more} }}"),
+        };
+        let volumes: Vec<String> = self.volumes.iter().map(table).collect();
         let text = format!(
-            "data_dir = {:?}\nvolumes = [{:?}]\n[http]\nlisten = \"127.0.0.1:{}\"\n{more}",
+            "data_dir = {:?}\nvolumes = [{}]\n[http]\nlisten = \"127.0.0.1:{}\"\n{more}",
             self.data(),
-            self.volume(),
+            volumes.join(", "),
             self.port
         );
         Ok(std::fs::write(self.configuration(), text)?)
@@ -65,9 +82,13 @@ impl Box {
     pub fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }
-    /// The recording volume.
+    /// The (first) recording volume.
     pub fn volume(&self) -> PathBuf {
-        self.dir.path().join("footage")
+        self.volumes.first().map_or_else(|| self.dir.path().join("footage"), |v| v.0.clone())
+    }
+    /// The folder of everything that is the box's.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// The daemon with its configuration. `HERON_DATA` is for the tests; the daemon would take it for a key.
@@ -125,14 +146,23 @@ impl Box {
         }
     }
 
+    /// Asks the daemon to stop: SIGTERM.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub fn terminate(&self) -> Result<()> {
+        let Some(child) = &self.child else { return Ok(()) };
+        let pid = rustix::process::Pid::from_raw(i32::try_from(child.id())?).context("no process id")?;
+        Ok(rustix::process::kill_process(pid, rustix::process::Signal::TERM)?)
+    }
+
     /// Asks the daemon to stop (SIGTERM) and waits for it.
     ///
     /// # Errors
     /// When it does not end within 15 s, or not with success.
     pub async fn stop(&mut self) -> Result<()> {
+        self.terminate()?;
         let Some(mut child) = self.child.take() else { return Ok(()) };
-        let pid = rustix::process::Pid::from_raw(i32::try_from(child.id())?).context("no process id")?;
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM)?;
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(15) {
             if let Some(status) = child.try_wait()? {
@@ -257,7 +287,7 @@ impl Box {
     /// Every recorded file of a stream, oldest first.
     pub fn files(&self, stream: &str) -> Vec<PathBuf> {
         let mut found = Vec::new();
-        let mut open = vec![self.volume().join("recordings")];
+        let mut open: Vec<PathBuf> = self.volumes.iter().map(|v| v.0.join("recordings")).collect();
         while let Some(dir) = open.pop() {
             for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
                 let path = entry.path();
