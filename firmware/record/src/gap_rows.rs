@@ -7,6 +7,9 @@ use heron_store::Result;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
 
+/// What is left of a gap beside footage that was found afterwards: less than a few pictures is nothing.
+const LEAST_LEFT_NANOS: i64 = 500_000_000;
+
 fn gap(row: &Row<'_>) -> rusqlite::Result<Gap> {
     let reason: String = row.get(3)?;
     Ok(Gap {
@@ -92,4 +95,32 @@ pub(crate) fn last_end(conn: &Connection, stream: StreamKey) -> Result<Option<Wa
 /// Removes gaps that ended before `before`.
 pub(crate) fn prune(conn: &Connection, before: WallTime) -> Result<usize> {
     Ok(conn.prepare_cached("DELETE FROM record_gap WHERE end_ns < ?1")?.execute([before.0])?)
+}
+
+/// Footage of `filled_from..filled_until` was found afterwards: the rows of gaps that have ended shrink to what is still
+/// missing, in two when it is in their middle.
+pub(crate) fn fill(
+    conn: &Connection,
+    stream: StreamKey,
+    filled_from: WallTime,
+    filled_until: WallTime,
+    next_id: &mut dyn FnMut() -> i64,
+) -> Result<()> {
+    for gap in overlapping(conn, stream, filled_from, filled_until)? {
+        let Some(end) = gap.end else { continue };
+        forget(conn, gap.id)?;
+        let mut id = Some(gap.id);
+        for (start, end) in [(gap.start, filled_from), (filled_until, end)] {
+            if end.nanos_since(start) > LEAST_LEFT_NANOS {
+                let rest = Gap {
+                    id: id.take().unwrap_or_else(&mut *next_id),
+                    start,
+                    end: Some(end),
+                    reason: gap.reason,
+                };
+                put(conn, stream, &rest)?;
+            }
+        }
+    }
+    Ok(())
 }

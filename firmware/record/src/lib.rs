@@ -70,6 +70,7 @@
 //! [`RecordError`] names what was tried, on what and what came back; [`RecordError::field`] names the request's field.
 //! Nothing that goes wrong with a camera, a file or a volume ends a thread.
 
+mod backfill;
 pub mod catalogue;
 mod clip;
 mod copies;
@@ -126,6 +127,7 @@ mod volume;
 mod volume_writer;
 mod watch;
 mod work_files;
+pub use backfill::{Backfill, Filled, Hole};
 pub use clip::Clip;
 pub use disk_health::{DiskHealth, DiskInQuestion, DiskReport, DiskVerdict, KernelHealth};
 pub use error::RecordError;
