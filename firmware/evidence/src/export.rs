@@ -80,8 +80,9 @@ pub struct ExportStatement {
     pub start: WallTime,
     /// End that was asked for.
     pub end: WallTime,
-    /// When it was made, by the box's clock.
-    pub made: WallTime,
+    /// When the last of its segments was sealed, by the box's clock. Not when it was made: the same footage gives the same
+    /// bytes, so that an interrupted download can be resumed.
+    pub sealed: WallTime,
     /// How many segments it has fragments of.
     pub parts: u32,
     /// Which fragments of which segments: [`list`].
@@ -98,7 +99,7 @@ impl ExportStatement {
             .put("stream", self.stream.kind)
             .put("start", Nanos(self.start))
             .put("end", Nanos(self.end))
-            .put("made", Nanos(self.made))
+            .put("sealed", Nanos(self.sealed))
             .put("parts", self.parts)
             .put("list", self.list)
             .put("key", self.key);
@@ -113,7 +114,7 @@ impl ExportStatement {
             stream: StreamKey::new(camera, lines.get("stream")?),
             start: lines.get::<Nanos>("start")?.0,
             end: lines.get::<Nanos>("end")?.0,
-            made: lines.get::<Nanos>("made")?.0,
+            sealed: lines.get::<Nanos>("sealed")?.0,
             parts: lines.get("parts")?,
             list: lines.get("list")?,
             key: lines.get("key")?,
@@ -141,15 +142,15 @@ impl Proof {
     pub fn new(
         stream: StreamKey,
         (start, end): (WallTime, WallTime),
-        made: WallTime,
         parts: Vec<Part>,
         signer: &dyn Signer,
     ) -> Result<Self, KeyError> {
+        let sealed = parts.iter().filter_map(|p| p.head.statement()).map(|s| s.sealed);
         let statement = ExportStatement {
             stream,
             start,
             end,
-            made,
+            sealed: sealed.max().unwrap_or(end),
             parts: u32::try_from(parts.len()).unwrap_or(u32::MAX),
             list: list(&parts),
             key: signer.public_key().fingerprint(),

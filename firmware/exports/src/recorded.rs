@@ -35,7 +35,12 @@ impl Footage for Recorded {
     }
 
     fn part(&self, wanted: &Wanted) -> Result<Option<Box<dyn Part>>, ExportError> {
-        let clip = match self.playback.flat_mp4(wanted.stream, wanted.start, wanted.end) {
+        let Wanted { stream, start, end, evidence } = *wanted;
+        let planned = match evidence {
+            true => self.playback.evidence_mp4(stream, start, end),
+            false => self.playback.flat_mp4(stream, start, end),
+        };
+        let clip = match planned {
             Ok(clip) => clip,
             Err(RecordError::NothingRecorded { .. }) => return Ok(None),
             Err(error) => return Err(error.into()),

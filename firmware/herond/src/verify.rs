@@ -122,7 +122,7 @@ fn tell(path: &Path, report: &FileReport) -> Result<()> {
     }
     if let Some(export) = &report.export {
         let when = span(export.start, export.end);
-        print(format_args!("  export of camera {}, {when}, made {}", export.stream, export.made))?;
+        print(format_args!("  export of camera {}, {when}, sealed {}", export.stream, export.sealed))?;
     }
     for segment in &report.segments {
         if let Some(opening) = &segment.opening {

@@ -25,7 +25,7 @@ impl Playback {
     ///
     /// The answer is a [`Clip`] like that of [`Playback::flat_mp4`]: length, entity tag, slices of recorded files and inline
     /// bytes; read it with [`Clip::read`] or serve it by range. Footage that is still being written is signed as far as it
-    /// is written. Plan it once and keep the plan: another one has another time of making in it, and so other bytes.
+    /// is written. The same footage gives the same bytes (with an Ed25519 key).
     ///
     /// ```text
     /// let clip = playback.evidence_mp4(stream, start, end)?;
@@ -70,9 +70,8 @@ impl Playback {
             sources.insert(segment.id as u64, segment);
         }
         let Some(init) = first else { return Err(RecordError::NothingRecorded { stream, start, end }) };
-        let now = self.shared.clock.now();
         let Export { parts, mut slices, at, .. } = export;
-        let proof = Proof::new(stream, (start, end), now, parts, notary.signer.as_ref())
+        let proof = Proof::new(stream, (start, end), parts, notary.signer.as_ref())
             .map_err(|e| RecordError::NoEvidence { at: start, why: e.to_string() })?;
         slices.push(Slice::Inline(proof.to_box().into()));
         let duration = at.unwrap_or_default().as_nanos();
@@ -160,8 +159,8 @@ impl Export<'_> {
         let written = fragments.last()?.end();
         let (sealer, _) = Sealer::resume(file, written, 0, signer, mac_key)?;
         let end = fragments.iter().rev().find_map(summary::end_of).unwrap_or(segment.end);
-        let now = self.playback.shared.clock.now();
-        sealer.finish(end, Ending::Growing, now, signer).ok().map(|(head, _)| head)
+        // Sealed as of what is written, so that the same footage gives the same bytes.
+        sealer.finish(end, Ending::Growing, end, signer).ok().map(|(head, _)| head)
     }
 
     /// Where the fragments lie in the export's time: right after what is there already.

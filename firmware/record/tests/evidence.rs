@@ -92,6 +92,7 @@ fn a_signed_export_plays_and_is_proven() {
     // From the middle of a group of pictures, over three files and two connections.
     let (start, end) = (START + Duration::from_millis(31_300), START + Duration::from_millis(175_200));
     let bytes = export(&b, stream, start, end).unwrap();
+    assert!(export(&b, stream, start, end).unwrap() == bytes, "the same footage gives the same bytes");
     let report = verify(bytes.as_slice(), Some(box_key().public_key()));
     assert_eq!(report.verdict(), Verdict::Whole, "{report:?}");
     assert_eq!(report.export.as_ref().map(|e| (e.start, e.end)), Some((start, end)));
