@@ -77,7 +77,7 @@ pub(crate) fn run(paths: &[PathBuf], key: Option<&Path>) -> Result<ExitCode> {
     }
     let counts: Vec<String> = verdicts.iter().map(|(what, n)| format!("{n} {what}")).collect();
     print(format_args!("{}: {}", if good { "WHOLE" } else { "NOT WHOLE" }, counts.join(", ")))?;
-    tell_keys(&keys, trust.as_ref())?;
+    tell_keys(&keys, trust.as_ref(), good)?;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -172,7 +172,7 @@ fn tell_sequence(stream: StreamKey, segments: usize, found: &Sequence) -> Result
     Ok(())
 }
 
-fn tell_keys(keys: &[Fingerprint], trust: Option<&PublicKey>) -> Result<()> {
+fn tell_keys(keys: &[Fingerprint], trust: Option<&PublicKey>, good: bool) -> Result<()> {
     if let Some(trust) = trust {
         return print(format_args!("checked with the key {}", trust.fingerprint()));
     }
@@ -181,7 +181,7 @@ fn tell_keys(keys: &[Fingerprint], trust: Option<&PublicKey>) -> Result<()> {
     }
     if keys.len() > 1 {
         print(format_args!("these are several keys: check the files of each box by themselves, with --key"))?;
-    } else if !keys.is_empty() {
+    } else if !keys.is_empty() && good {
         print(format_args!(
             "no --key was given: nothing was changed since this key sealed it, but whose key it is you must see yourself; compare it with the fingerprint that the box's page shows"
         ))?;

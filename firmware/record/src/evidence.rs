@@ -87,6 +87,48 @@ impl Notary {
     }
 }
 
+/// How what is made of a sealed segment is sealed itself.
+#[derive(Debug)]
+pub(crate) struct Derived<'a> {
+    pub(crate) notary: &'a Notary,
+    beginning: Beginning,
+    end: WallTime,
+    now: WallTime,
+}
+
+impl Notary {
+    /// For the key frames of the segment in `file`. Reads and hashes all of it: the box puts its name only to what it has
+    /// recorded itself and found whole. `None` for anything else; what is made of that has no seal.
+    pub(crate) fn derived(&self, file: &File, now: WallTime) -> Option<Derived<'_>> {
+        let report = heron_evidence::verify(file, Some(self.signer.public_key()));
+        let whole = report.verdict() == heron_evidence::Verdict::Whole && report.unreadable.is_none();
+        let segment = report.segments.into_iter().next().filter(|_| whole && report.export.is_none())?;
+        let (opening, statement) = (segment.opening?, segment.statement?);
+        let beginning = Beginning {
+            stream: opening.stream,
+            source: Source::Keys,
+            start: opening.start,
+            number: opening.number,
+            previous: opening.previous,
+            made_from: Some(statement.id()),
+            gaps: opening.gaps,
+        };
+        Some(Derived { notary: self, beginning, end: statement.end, now })
+    }
+}
+
+impl Derived<'_> {
+    /// Begins; also gives the init segment to write.
+    pub(crate) fn begin(&self, start: WallTime, init: &[u8]) -> (Sealer, Vec<u8>) {
+        self.notary.begin(Beginning { start, ..self.beginning.clone() }, init)
+    }
+
+    /// The head's box, to be written at the end.
+    pub(crate) fn head(&self, sealer: &Sealer) -> Option<Vec<u8>> {
+        self.notary.head(sealer, self.end, Ending::Closed, self.now).map(|(head, _)| head)
+    }
+}
+
 /// What is known of a stream's footage before its next segment.
 #[derive(Debug, Default)]
 pub(crate) struct Lineage {

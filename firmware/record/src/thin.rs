@@ -147,8 +147,10 @@ fn make_keys(
     let source =
         mount.open_file(&segment.place(), false).map_err(|e| RecordError::io("open", path.clone(), e))?;
     let mut pace = Pace::new(shared);
-    let made = mount
-        .make_recording(place, |out| key_frames::extract(&source, out, |n| pace.done(shared, n)).map(drop));
+    let seal = shared.notary.as_ref().and_then(|n| n.derived(&source, shared.clock.now()));
+    let made = mount.make_recording(place, |out| {
+        key_frames::extract(&source, out, seal.as_ref(), |n| pace.done(shared, n)).map(drop)
+    });
     let file = match made {
         Ok(file) => file,
         Err(e) if matches!(e.kind(), io::ErrorKind::Interrupted | io::ErrorKind::StorageFull) => {

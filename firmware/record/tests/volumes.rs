@@ -174,6 +174,17 @@ fn old_footage_becomes_key_frames_and_what_must_stay_whole_stays_whole() {
     assert!(playback.playlist(stream, at(0), at(300), "s").unwrap().contains("#EXTINF"));
     assert!(playback.flat_mp4(stream, at(0), at(200)).is_ok());
     assert_clean(&b);
+    // What is left is proven, and stands where the whole segments stood.
+    let key = common::box_key();
+    let check = |f: &PathBuf| {
+        heron_evidence::verify(&std::fs::File::open(f).unwrap(), Some(key.public_key())).segments.remove(0)
+    };
+    let thinned = check(&torn);
+    assert_eq!(thinned.verdict(), heron_evidence::Verdict::Whole, "{thinned:?}");
+    assert_eq!(thinned.opening.as_ref().map(|o| o.source), Some(heron_evidence::Source::Keys));
+    let proven: Vec<_> = on(&b, 0).iter().map(check).collect();
+    let found = heron_evidence::sequence(&proven);
+    assert!(found.cuts.is_empty() && found.unlinked.is_empty() && found.gaps.is_empty(), "{found:?}");
     let b = b.restart(false, Duration::from_secs(1));
     assert_eq!(spans(&b, stream.camera, camera.wall).len(), 1);
     assert_eq!(b.recorder.playback().segment(1).unwrap_err().kind(), heron_core::ErrorKind::NotFound);
