@@ -55,6 +55,12 @@ impl From<heron_record::RecordError> for Problem {
     }
 }
 
+impl From<heron_exports::ExportError> for Problem {
+    fn from(error: heron_exports::ExportError) -> Self {
+        blame(Self::from_room(error.kind(), &error), error.field())
+    }
+}
+
 fn blame(problem: Problem, field: Option<&str>) -> Problem {
     match field {
         Some(field) => problem.field(field),

@@ -39,6 +39,8 @@ pub struct ApiState {
     pub playback: heron_record::Playback,
     /// Copies of footage in S3-compatible storage.
     pub archive: heron_archive::Archive,
+    /// Exports as jobs.
+    pub exports: heron_exports::Exports,
     /// Live view.
     pub live: Arc<Live>,
     /// The database: for its health.
@@ -75,6 +77,7 @@ struct Inner {
     bodies: Bodies,
     sockets: Quota<Uuid>,
     clips_served: Quota<Uuid>,
+    downloads: Quota<Uuid>,
 }
 
 impl App {
@@ -88,6 +91,7 @@ impl App {
             bodies: Bodies::new(),
             sockets: Quota::new(usize::MAX, SOCKETS_OF_A_SESSION),
             clips_served: Quota::new(CLIPS_AT_ONCE, CLIPS_OF_A_SESSION),
+            downloads: Quota::new(DOWNLOADS_AT_ONCE, DOWNLOADS_OF_A_SESSION),
         }))
     }
     pub(crate) fn counters(&self) -> &Counters {
@@ -108,6 +112,10 @@ impl App {
     /// The clips that are being sent, by session.
     pub(crate) fn clips_served(&self) -> &Quota<Uuid> {
         &self.0.clips_served
+    }
+    /// The exports that are being downloaded, by session.
+    pub(crate) fn downloads(&self) -> &Quota<Uuid> {
+        &self.0.downloads
     }
     pub(crate) fn clips(&self) -> &Clips {
         &self.0.clips
@@ -136,6 +144,10 @@ const SOCKETS_OF_A_SESSION: usize = 64;
 /// and one that is downloaded.
 const CLIPS_AT_ONCE: usize = 8;
 const CLIPS_OF_A_SESSION: usize = 2;
+/// Exports being downloaded at once: each may last for hours and reads the disk as fast as the network takes it. A session has
+/// one that runs and one that is begun anew with a range.
+const DOWNLOADS_AT_ONCE: usize = 4;
+const DOWNLOADS_OF_A_SESSION: usize = 2;
 /// Cameras tried out at once: each takes up to 20 s, two connections and a few megabytes.
 const PROBES_AT_ONCE: usize = 4;
 /// Requests that read disk or database at once. More would not make an SD card or one hard disk faster; each may hold

@@ -81,7 +81,7 @@ pub enum ExportError {
     Store(#[from] StoreError),
     /// The manifest could not be signed.
     #[error("the manifest cannot be signed: {0}")]
-    Sign(String),
+    Sign(#[from] heron_evidence::KeyError),
     /// The room has been shut down.
     #[error("the box is shutting down")]
     ShutDown,
@@ -127,7 +127,7 @@ impl ExportError {
             Self::ReadBack(_) => ErrorKind::Damaged,
             Self::Record(e) => e.kind(),
             Self::Store(e) => e.kind(),
-            Self::Sign(_) => ErrorKind::Internal,
+            Self::Sign(e) => e.kind(),
         }
     }
 }

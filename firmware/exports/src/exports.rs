@@ -8,10 +8,10 @@ use crate::manifest::BoxIdentity;
 use crate::plan;
 use crate::room::{self, human};
 use crate::shelf::{self, Shelf};
-use crate::signer::Signer;
 use crate::table;
 use crate::worker::{self, NO_ROOM, taken_on};
 use heron_core::{CameraId, Clock, EventDraft, Severity, StreamKey, StreamKind, WallTime};
+use heron_evidence::Signer;
 use heron_settings::Settings;
 use heron_store::Store;
 use parking_lot::{Condvar, Mutex};
@@ -45,8 +45,8 @@ pub struct ExportsConfig {
     pub clock: Arc<dyn Clock>,
     /// Where footage comes from and exports go.
     pub footage: Arc<dyn Footage>,
-    /// Who signs.
-    pub signer: Arc<dyn Signer>,
+    /// Who signs; `None` when the box has no key: manifests are not signed then, and say so.
+    pub signer: Option<Arc<dyn Signer>>,
     /// Who the box is.
     pub identity: BoxIdentity,
     /// Takes what people should know; never waited for.

@@ -5,8 +5,8 @@ use crate::footage::Footage;
 use crate::job::{Asker, Export};
 use crate::keys;
 use crate::manifest::BoxIdentity;
-use crate::signer::Signer;
 use heron_core::{Clock, EventDraft, Severity};
+use heron_evidence::Signer;
 use heron_settings::{Scope, Settings};
 use heron_store::Store;
 use parking_lot::{Condvar, Mutex};
@@ -51,7 +51,7 @@ pub(crate) struct House {
     pub settings: Settings,
     pub clock: Arc<dyn Clock>,
     pub footage: Arc<dyn Footage>,
-    pub signer: Arc<dyn Signer>,
+    pub signer: Option<Arc<dyn Signer>>,
     pub identity: BoxIdentity,
     pub events: Sender<EventDraft>,
     pub turn: Mutex<Turn>,

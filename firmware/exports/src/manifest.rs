@@ -5,9 +5,9 @@ use crate::footage::{Missing, PartSpan};
 use crate::job::Export;
 use crate::page::page;
 use crate::plan::folder;
-use crate::signer::Signer;
 use crate::table::PartRow;
 use heron_core::{CameraId, WallTime};
+use heron_evidence::Signer;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -25,7 +25,8 @@ pub struct BoxIdentity {
 struct Manifest<'a> {
     format: &'static str,
     r#box: &'a BoxIdentity,
-    key: Key,
+    /// `null` when the box has no key: nothing is signed then.
+    key: Option<Key>,
     id: Uuid,
     created: WallTime,
     created_by: &'a str,
@@ -87,7 +88,7 @@ fn joined<'a>(gaps: impl Iterator<Item = &'a Missing>) -> Vec<Missing> {
 }
 
 /// The manifest of an export whose parts are all written. The same parts give the same bytes.
-fn manifest(export: &Export, parts: &[PartRow], who: &BoxIdentity, signer: &dyn Signer) -> Vec<u8> {
+fn manifest(export: &Export, parts: &[PartRow], who: &BoxIdentity, signer: Option<&dyn Signer>) -> Vec<u8> {
     let request = &export.request;
     let cameras = request.cameras.iter().enumerate().map(|(n, camera)| {
         let own = || parts.iter().filter(move |p| p.plan.camera == n);
@@ -119,7 +120,9 @@ fn manifest(export: &Export, parts: &[PartRow], who: &BoxIdentity, signer: &dyn 
     let manifest = Manifest {
         format: "heron-export 1",
         r#box: who,
-        key: Key { algorithm: "Ed25519", fingerprint: signer.fingerprint() },
+        key: signer
+            .map(|s| s.public_key())
+            .map(|key| Key { algorithm: key.algorithm().name(), fingerprint: key.fingerprint().to_string() }),
         id: export.id,
         created: export.created,
         created_by: &export.created_by,
@@ -145,12 +148,9 @@ pub(crate) fn small_files(
     export: &Export,
     parts: &[PartRow],
     who: &BoxIdentity,
-    signer: &dyn Signer,
+    signer: Option<&dyn Signer>,
 ) -> Result<Vec<(&'static str, Vec<u8>)>, ExportError> {
     let manifest = manifest(export, parts, who, signer);
-    let signature = signer.sign(&manifest)?;
-    let key = signer.public_key_pem();
-    let page = page(&manifest, &signature, &key).into_bytes();
     let mut sums = String::new();
     for part in parts {
         if let Some(sum) = &part.sha256 {
@@ -158,17 +158,38 @@ pub(crate) fn small_files(
         }
     }
     sums.push_str(&format!("{}  manifest.json\n", hex::encode(Sha256::digest(&manifest))));
-    let sums_signature = signer.sign(sums.as_bytes())?;
-    let verify = VERIFY.replace("@FINGERPRINT@", &signer.fingerprint());
+    let sums = sums.into_bytes();
+    let Some(signer) = signer else {
+        let page = page(&manifest, &[], "").into_bytes();
+        let verify = VERIFY_UNSIGNED.as_bytes().to_vec();
+        return Ok(vec![
+            ("manifest.json", manifest),
+            ("SHA256SUMS", sums),
+            ("VERIFY.txt", verify),
+            ("index.html", page),
+        ]);
+    };
+    let (signature, sums_signature) = (signer.sign(&manifest)?.to_vec(), signer.sign(&sums)?.to_vec());
+    let key = signer.public_key();
+    let page = page(&manifest, &signature, &key.to_pem()).into_bytes();
+    let verify = VERIFY.replace("@FINGERPRINT@", &key.fingerprint().to_string());
     Ok(vec![
         ("manifest.json", manifest),
         ("manifest.sig", signature),
-        ("SHA256SUMS", sums.into_bytes()),
+        ("SHA256SUMS", sums),
         ("SHA256SUMS.sig", sums_signature),
-        ("public-key.pem", key.into_bytes()),
+        ("public-key.pem", key.to_pem().into_bytes()),
         ("VERIFY.txt", verify.into_bytes()),
         ("index.html", page),
     ])
 }
 
 const VERIFY: &str = include_str!("VERIFY.txt");
+
+const VERIFY_UNSIGNED: &str = "\
+The box that made this export has no key, so nothing here is signed. Whether the files arrived as they left:
+
+    sha256sum -c SHA256SUMS
+
+Whoever could change a file could change that list too.
+";

@@ -328,7 +328,7 @@ impl<'h> Run<'h> {
             .map(|p| Entry { name: p.plan.name.clone(), bytes: p.bytes, crc: p.crc, at: p.at })
             .collect();
         let house = self.house;
-        let files = small_files(&self.export, &self.parts, &house.identity, house.signer.as_ref())?;
+        let files = small_files(&self.export, &self.parts, &house.identity, house.signer.as_deref())?;
         for (name, bytes) in files {
             let entry = Entry {
                 name: name.to_owned(),

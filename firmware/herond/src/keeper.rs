@@ -11,10 +11,11 @@ use heron_access::Access;
 use heron_api::{ApiState, HttpConfig, HttpsConfig, Identity};
 use heron_archive::Archive;
 use heron_core::{EventDraft, Severity};
+use heron_exports::{BoxIdentity, Exports, ExportsConfig, Recorded};
 use heron_hub::{Hub, HubConfig};
 use heron_ingest::{ChannelObserver, Ingest, IngestConfig};
 use heron_live::Live;
-use heron_record::{Recorder, RecorderConfig, VolumeConfig, VolumeRole};
+use heron_record::{Playback, Recorder, RecorderConfig, VolumeConfig, VolumeRole};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Notices that may wait for the supervisor: four of each of 256 streams.
 const NOTICES_WAITING: usize = 1024;
+/// What the box is called until somebody names it.
+const NAME: &str = "Heron";
 /// A session lives for minutes at least, so a minute late is soon enough.
 const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
@@ -67,7 +70,10 @@ pub(crate) async fn keep(config: Config) -> Result<()> {
     )
     .await
     .context("the archive cannot be opened")?;
+    let playback = recorder.playback();
+    let exports = start_exports(&rooms, &recorder, &playback).await?;
     let state = ApiState {
+        exports: exports.clone(),
         access: rooms.access.clone(),
         cameras: rooms.cameras.clone(),
         journal: rooms.journal.clone(),
@@ -75,16 +81,12 @@ pub(crate) async fn keep(config: Config) -> Result<()> {
         hub: Arc::clone(&hub),
         ingest: Arc::clone(&ingest),
         recorder: Arc::clone(&recorder),
-        playback: recorder.playback(),
+        playback,
         archive,
         live: Live::new(Arc::clone(&hub), Arc::clone(&rooms.clock)),
         store: rooms.store.clone(),
         clock: Arc::clone(&rooms.clock),
-        identity: Identity {
-            name: "Heron".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            started,
-        },
+        identity: Identity { name: NAME.to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), started },
         shutdown: stop.clone(),
     };
     let serving = heron_api::serve(state, http(&config)?, stop.clone()).await?;
@@ -100,6 +102,7 @@ pub(crate) async fn keep(config: Config) -> Result<()> {
     serving.ended().await;
     let _ = supervising.await;
     tokio::task::spawn_blocking(move || {
+        exports.shutdown();
         ingest.stop();
         let whole = recorder.shutdown();
         tracing::info!(whole, "recording has stopped");
@@ -142,6 +145,24 @@ async fn start_recorder(config: &Config, rooms: &Arc<Rooms>, hub: &Arc<Hub>) -> 
     .await?
     .map(Arc::new)
     .context("recording cannot start")
+}
+
+/// Goes on with the exports that were under way.
+async fn start_exports(rooms: &Arc<Rooms>, recorder: &Arc<Recorder>, playback: &Playback) -> Result<Exports> {
+    let (rooms, recorder, playback) = (Arc::clone(rooms), Arc::clone(recorder), playback.clone());
+    tokio::task::spawn_blocking(move || {
+        Exports::start(ExportsConfig {
+            store: rooms.store.clone(),
+            settings: rooms.settings.clone(),
+            clock: Arc::clone(&rooms.clock),
+            signer: recorder.signer(),
+            identity: BoxIdentity { name: NAME.to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+            events: rooms.events.clone(),
+            footage: Arc::new(Recorded::new(recorder, playback)),
+        })
+    })
+    .await?
+    .context("exports cannot start")
 }
 
 /// The volumes as the recorder wants them.

@@ -38,7 +38,7 @@ pub(crate) fn database(config: &Config) -> PathBuf {
     config.data_dir.join("heron.db")
 }
 
-pub(crate) fn migrations() -> [Migrations; 6] {
+pub(crate) fn migrations() -> [Migrations; 7] {
     [
         heron_journal::MIGRATIONS,
         heron_settings::MIGRATIONS,
@@ -46,6 +46,7 @@ pub(crate) fn migrations() -> [Migrations; 6] {
         heron_access::MIGRATIONS,
         heron_record::MIGRATIONS,
         heron_archive::MIGRATIONS,
+        heron_exports::MIGRATIONS,
     ]
 }
 
@@ -81,7 +82,9 @@ pub(crate) async fn open(config: &Config) -> Result<Rooms> {
             EventDraft::new("store.recovered", Severity::Critical, clock.now(), "store").text(text),
         );
     }
-    let settings = Settings::open(store.clone(), Arc::clone(&clock), &[heron_settings::KEYS]).await?;
+    let settings =
+        Settings::open(store.clone(), Arc::clone(&clock), &[heron_settings::KEYS, heron_exports::KEYS])
+            .await?;
     let sealer = open_sealer(config).await?;
     let cameras = CameraRegister::open(store.clone(), sealer.clone(), Arc::clone(&clock)).await?;
     for camera in cameras.unreadable_passwords() {

@@ -299,6 +299,11 @@ impl Recorder {
         Some(control.status.lock().clone())
     }
 
+    /// Who seals the recordings; `None` when there is no key.
+    pub fn signer(&self) -> Option<Arc<dyn Signer>> {
+        self.shared.notary.as_ref().map(|n| Arc::clone(&n.signer))
+    }
+
     /// How hard recording is pressed at this moment. Cheap: from memory.
     pub fn pressure(&self) -> Pressure {
         let streams = self.shared.streams.read();

@@ -7,6 +7,7 @@ pub(crate) mod camera_status;
 pub(crate) mod cameras;
 pub(crate) mod events;
 pub(crate) mod evidence;
+pub(crate) mod exports;
 pub(crate) mod health;
 pub(crate) mod live;
 pub(crate) mod locks;

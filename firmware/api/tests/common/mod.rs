@@ -9,6 +9,7 @@ use heron_access::{Access, AccessOptions, NewUser, Role};
 use heron_api::{ApiState, Identity, Peer};
 use heron_cameras::{CameraRegister, Sealer};
 use heron_core::{Clock, StreamKey, SystemClock};
+use heron_exports::{BoxIdentity, Exports, ExportsConfig, Recorded};
 use heron_hub::{Hub, HubConfig};
 use heron_ingest::{ChannelObserver, Ingest, IngestConfig};
 use heron_journal::{Journal, JournalOptions};
@@ -51,12 +52,15 @@ impl House {
             heron_access::MIGRATIONS,
             heron_record::MIGRATIONS,
             heron_archive::MIGRATIONS,
+            heron_exports::MIGRATIONS,
         ];
         let store = Store::open(&path, StoreOptions::default(), &rooms).unwrap();
         let journal =
             Journal::open(store.clone(), Arc::clone(&clock), JournalOptions::default()).await.unwrap();
         let settings =
-            Settings::open(store.clone(), Arc::clone(&clock), &[heron_settings::KEYS]).await.unwrap();
+            Settings::open(store.clone(), Arc::clone(&clock), &[heron_settings::KEYS, heron_exports::KEYS])
+                .await
+                .unwrap();
         let sealer = Sealer::open_or_create(&folder.path().join("seal.key")).unwrap();
         let cameras = CameraRegister::open(store.clone(), sealer.clone(), Arc::clone(&clock)).await.unwrap();
         let access =
@@ -90,7 +94,18 @@ impl House {
         )
         .await
         .unwrap();
+        let exports = Exports::start(ExportsConfig {
+            store: store.clone(),
+            settings: settings.clone(),
+            clock: Arc::clone(&clock),
+            footage: Arc::new(Recorded::new(Arc::clone(&recorder), recorder.playback())),
+            signer: recorder.signer(),
+            identity: BoxIdentity { name: "Heron".into(), version: "0.1.0".into() },
+            events: tokio::sync::mpsc::channel(64).0,
+        })
+        .unwrap();
         let make = || ApiState {
+            exports: exports.clone(),
             access: access.clone(),
             cameras: cameras.clone(),
             journal: journal.clone(),

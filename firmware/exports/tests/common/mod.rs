@@ -1,13 +1,12 @@
 //! Footage that is invented, fails on demand, and is always the same; and a house of exports around it.
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use base64::Engine;
 use bytes::Bytes;
 use heron_core::{CameraId, EventDraft, ManualClock, StreamKey, StreamKind, WallTime};
+use heron_evidence::BoxKey;
 use heron_exports::{
     Asker, BoxIdentity, Export, ExportError, ExportFormat, ExportState, Exports, ExportsConfig, Footage,
-    KEYS, MIGRATIONS, Missing, NewExport, Part, PartSpan, Signer, VolumeRoom, Wanted,
+    KEYS, MIGRATIONS, Missing, NewExport, Part, PartSpan, VolumeRoom, Wanted,
 };
 use heron_record::{Pressure, RecordError};
 use heron_settings::{Scope, Settings};
@@ -161,30 +160,8 @@ impl Part for InventedPart {
     }
 }
 
-pub struct Key(Ed25519KeyPair);
-
-impl Key {
-    pub fn new() -> Self {
-        Self(Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap())
-    }
-    fn der(&self) -> Vec<u8> {
-        let mut der = hex::decode("302a300506032b6570032100").unwrap();
-        der.extend_from_slice(self.0.public_key().as_ref());
-        der
-    }
-}
-
-impl Signer for Key {
-    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, ExportError> {
-        Ok(self.0.sign(message).as_ref().to_vec())
-    }
-    fn public_key_pem(&self) -> String {
-        let body = base64::engine::general_purpose::STANDARD.encode(self.der());
-        format!("-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n")
-    }
-    fn fingerprint(&self) -> String {
-        hex::encode(Sha256::digest(self.der()))
-    }
+pub fn key() -> Arc<BoxKey> {
+    Arc::new(BoxKey::from_seed(zeroize::Zeroizing::new([7; 32])).unwrap())
 }
 
 pub fn owner() -> Asker {
@@ -242,7 +219,7 @@ impl House {
             settings: settings.clone(),
             clock: clock.clone(),
             footage: Arc::new(Of(Arc::clone(&footage))),
-            signer: Arc::new(Key::new()),
+            signer: Some(key()),
             identity: BoxIdentity { name: "Heron".into(), version: "0.1.0".into() },
             events: sender,
         })
