@@ -253,18 +253,16 @@ impl Exports {
     pub fn cancel(&self, asker: &Asker, id: Uuid) -> Result<Export, ExportError> {
         let house = &self.0.house;
         let was_running = self.let_go(asker, id)?;
+        let turn = house.turn.lock();
         let mut export = house.seen(asker, id)?;
-        if !was_running {
-            let turn = house.turn.lock();
-            export = house.seen(asker, id)?;
+        if export.state == ExportState::Cancelled && !was_running {
+            return Ok(export);
+        }
+        if export.state != ExportState::Cancelled {
+            // It may have come to its end just before it was to be stopped.
             if turn.running == Some(id) || !export.state.is_active() {
-                return match export.state {
-                    ExportState::Cancelled => Ok(export),
-                    state => {
-                        let problem = "only one that waits or runs can be cancelled; delete it instead";
-                        Err(ExportError::Conflict { state: state.as_str(), problem })
-                    }
-                };
+                let problem = "only one that waits or runs can be cancelled; delete it instead";
+                return Err(ExportError::Conflict { state: export.state.as_str(), problem });
             }
             worker::discard(house, &export)?;
             (export.state, export.finished) = (ExportState::Cancelled, Some(house.clock.now()));
@@ -272,6 +270,7 @@ impl Exports {
             let row = export.clone();
             house.store.write_blocking(move |tx| table::update(tx, &row))?;
         }
+        drop(turn);
         let text = format!("{} cancelled the export of {}.", asker.name, House::words(&export));
         house.tell("export.cancelled", Severity::Standard, &asker.name, &export, text);
         Ok(export)
