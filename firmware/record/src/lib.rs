@@ -58,6 +58,10 @@
 //! 17. Copying and thinning read no faster than twice what is recorded (8 to 64 MiB/s) and never hold up a writer.
 //! 18. A stream changes its volume only between two files, or when its volume fails.
 //! 19. A plan ([`planner`]) changes nothing, and what it says is what retention comes to.
+//! 20. With a key, every fragment is written with its seal in one call and every completed segment ends with a signed head that
+//!     follows from the one before it; after a crash the next start seals what is whole. Seals are a part of the fragment to all
+//!     readers, so that rows, byte ranges and playlists do not know of them; a file without seals is as good as before. A head
+//!     that cannot be signed or written never holds up recording (`heron-evidence` has the formats and the proof).
 //!
 //! ## Non-goals
 //! Transcoding. Recording a stream without video. Cutting a group of pictures: a stream that never sends another key frame
