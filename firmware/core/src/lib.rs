@@ -1,6 +1,6 @@
 //! # core: the words all rooms share
 //!
-//! Ids, the two clocks, codec parameters, the access unit, events and errors. Every other room may import this
+//! Ids, the two clocks, codec parameters, the access unit, events, the weekly schedule and errors. Every other room may import this
 //! one; it imports none.
 //!
 //! ## Invariants
@@ -20,6 +20,7 @@ pub mod event;
 pub mod gap;
 pub mod ids;
 pub mod link;
+pub mod schedule;
 pub mod time;
 
 pub use access_unit::AccessUnit;
@@ -29,4 +30,5 @@ pub use event::{Event, EventDraft, Severity};
 pub use gap::GapReason;
 pub use ids::{CameraId, StreamKey, StreamKind};
 pub use link::{BitRate, FailureReason, Grade, LinkStatistics, StreamState};
+pub use schedule::{InForce, PlainMode, RecordMode, Schedule};
 pub use time::{Clock, ManualClock, MediaTime, SystemClock, WallTime};
