@@ -1,5 +1,6 @@
 //! A camera, and the bodies that make and change one.
 
+use crate::{RecordPatch, RecordPolicy};
 use heron_core::{CameraId, WallTime};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
@@ -43,54 +44,6 @@ impl FromStr for Transport {
             .into_iter()
             .find(|t| t.as_str() == s)
             .ok_or_else(|| format!("transport must be auto, tcp, udp or tls, not {s:?}"))
-    }
-}
-
-/// When a camera is recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RecordMode {
-    /// Always.
-    #[default]
-    Continuous,
-    /// Never.
-    Off,
-}
-
-impl RecordMode {
-    /// The lower-case name, as in the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Continuous => "continuous",
-            Self::Off => "off",
-        }
-    }
-}
-
-impl FromStr for RecordMode {
-    type Err = String;
-    fn from_str(s: &str) -> Result<Self, String> {
-        match s {
-            "continuous" => Ok(Self::Continuous),
-            "off" => Ok(Self::Off),
-            other => Err(format!("record mode must be continuous or off, not {other:?}")),
-        }
-    }
-}
-
-/// What is recorded of a camera.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RecordPolicy {
-    /// When.
-    pub mode: RecordMode,
-    /// Whether the sub stream, if there is one, is recorded too.
-    pub sub: bool,
-}
-
-impl Default for RecordPolicy {
-    fn default() -> Self {
-        Self { mode: RecordMode::Continuous, sub: true }
     }
 }
 
@@ -154,7 +107,7 @@ pub struct NewCamera {
     /// At most 16 of at most 32 characters.
     #[serde(default)]
     pub tags: Vec<String>,
-    /// Continuous, with the sub stream, when absent.
+    /// As the settings say, with the sub stream, when absent.
     #[serde(default)]
     pub record: RecordPolicy,
 }
@@ -219,20 +172,8 @@ pub struct CameraPatch {
     pub record: Option<RecordPatch>,
 }
 
-/// What changes of [`RecordPolicy`]; absent = unchanged.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RecordPatch {
-    /// See [`RecordPolicy::mode`].
-    #[serde(deserialize_with = "present")]
-    pub mode: Option<RecordMode>,
-    /// See [`RecordPolicy::sub`].
-    #[serde(deserialize_with = "present")]
-    pub sub: Option<bool>,
-}
-
 /// A field that is there is `Some`, even when it says null: then `T` decides whether null makes sense.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<Option<T>, D::Error> {
+pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(d: D) -> Result<Option<T>, D::Error> {
     T::deserialize(d).map(Some)
 }
 

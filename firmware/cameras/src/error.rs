@@ -2,6 +2,7 @@
 
 use heron_core::{CameraId, ErrorKind};
 use heron_store::StoreError;
+use std::borrow::Cow;
 
 /// A failure of the camera register. Never holds a password.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -13,7 +14,7 @@ pub enum CamerasError {
     #[error("{field}: {detail}")]
     Invalid {
         /// The field to blame.
-        field: &'static str,
+        field: Cow<'static, str>,
         /// What is wrong with it and what would be right.
         detail: String,
     },
@@ -59,12 +60,13 @@ impl CamerasError {
     /// The field to blame, if one is.
     pub fn field(&self) -> Option<&str> {
         match self {
-            Self::Invalid { field, .. } | Self::Conflict { field, .. } => Some(field),
+            Self::Invalid { field, .. } => Some(field),
+            Self::Conflict { field, .. } => Some(field),
             _ => None,
         }
     }
-    pub(crate) fn invalid(field: &'static str, detail: impl Into<String>) -> Self {
-        Self::Invalid { field, detail: detail.into() }
+    pub(crate) fn invalid(field: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
+        Self::Invalid { field: field.into(), detail: detail.into() }
     }
 }
 

@@ -37,16 +37,17 @@ mod camera;
 mod check;
 mod error;
 mod login;
+mod record;
 mod register;
 mod row;
 mod sealer;
 mod site;
 mod source;
 
-pub use camera::{
-    Camera, CameraPatch, Credentials, NewCamera, RecordMode, RecordPatch, RecordPolicy, Transport,
-};
+pub use camera::{Camera, CameraPatch, Credentials, NewCamera, Transport};
 pub use error::CamerasError;
+pub use heron_core::RecordMode;
+pub use record::{MOST_ROLL_S, RecordPatch, RecordPolicy};
 pub use register::{CameraPage, CameraRegister};
 pub use sealer::Sealer;
 pub use site::Site;
@@ -84,5 +85,8 @@ pub const MIGRATIONS: Migrations = Migrations {
     ) STRICT, WITHOUT ROWID;",
         "ALTER TABLE cameras_cameras ADD COLUMN source_sealed BLOB;
     ALTER TABLE cameras_cameras ADD COLUMN sub_source_sealed BLOB;",
+        // JSON of `RecordPolicy` without what `record_mode` and `record_sub` hold; NULL in rows from before: all of it as
+        // when absent. `record_mode` is `settings` where the settings decide.
+        "ALTER TABLE cameras_cameras ADD COLUMN record_more TEXT",
     ],
 };

@@ -187,8 +187,7 @@ impl CameraRegister {
             camera.enabled = patch.enabled.unwrap_or(camera.enabled);
             camera.site = patch.site.unwrap_or(camera.site);
             if let Some(record) = patch.record {
-                camera.record.mode = record.mode.unwrap_or(camera.record.mode);
-                camera.record.sub = record.sub.unwrap_or(camera.record.sub);
+                camera.record = std::mem::take(&mut camera.record).patched(record);
             }
             store(&inner, tx, camera, Some(keep), password)
         })
@@ -339,6 +338,7 @@ fn store(
     if let Some(sub) = &camera.sub_source {
         check::transport(camera.transport, "sub_source", sub)?;
     }
+    camera.record.check()?;
     site::must_exist(tx, camera.site)?;
     let sealed = match password {
         Some(Password::Fresh(text)) => Some(inner.sealer.seal(camera.id, PASSWORD, text)?.into()),

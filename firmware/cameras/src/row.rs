@@ -1,6 +1,6 @@
 //! Rows of the register's tables, in and out.
 
-use crate::{Camera, CamerasError, RecordPolicy, Result, Site};
+use crate::{Camera, CamerasError, RecordMode, RecordPolicy, Result, Site};
 use heron_core::{CameraId, WallTime};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -21,7 +21,10 @@ pub(crate) struct Stored {
     pub(crate) sub_source: Option<Arc<[u8]>>,
 }
 
-const COLUMNS: &str = "id, name, source, sub_source, username, password, transport, enabled, site, tags, record_mode, record_sub, created_ns, source_sealed, sub_source_sealed";
+/// In `record_mode`: the camera does not say, the settings do.
+const BY_SETTINGS: &str = "settings";
+
+const COLUMNS: &str = "id, name, source, sub_source, username, password, transport, enabled, site, tags, record_mode, record_sub, created_ns, source_sealed, sub_source_sealed, record_more";
 
 /// Every camera. A row that this release cannot read is left out, and said so: one bad row must not stop the
 /// others.
@@ -66,13 +69,24 @@ fn read(r: &Row<'_>) -> rusqlite::Result<Stored> {
             enabled: r.get(7)?,
             site: id(r, 8)?,
             tags: serde_json::from_str(&r.get::<_, String>(9)?).map_err(|e| bad(9, e.to_string()))?,
-            record: RecordPolicy { mode: parsed(10, &r.get::<_, String>(10)?)?, sub: r.get(11)? },
+            record: record(r)?,
             created: WallTime::from_nanos(r.get(12)?),
         }),
         sealed: sealed.map(Into::into),
         source: source_sealed.map(Into::into),
         sub_source: sub_source_sealed.map(Into::into),
     })
+}
+
+fn record(r: &Row<'_>) -> rusqlite::Result<RecordPolicy> {
+    let mode: String = r.get(10)?;
+    let more: Option<String> = r.get(15)?;
+    let rest: RecordPolicy = match more {
+        Some(json) => serde_json::from_str(&json).map_err(|e| bad(15, e.to_string()))?,
+        None => RecordPolicy::default(),
+    };
+    let mode = if mode == BY_SETTINGS { None } else { Some(parsed::<RecordMode>(10, &mode)?) };
+    Ok(RecordPolicy { mode, sub: r.get(11)?, ..rest })
 }
 
 /// Inserts a camera or replaces the one with its id.
@@ -89,11 +103,12 @@ pub(crate) fn put(conn: &Connection, stored: &Stored) -> Result<()> {
         });
     }
     conn.prepare_cached(&format!(
-        "INSERT INTO cameras_cameras({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+        "INSERT INTO cameras_cameras({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
          ON CONFLICT(id) DO UPDATE SET name = excluded.name, source = excluded.source, sub_source = excluded.sub_source,
             username = excluded.username, password = excluded.password, transport = excluded.transport,
             enabled = excluded.enabled, site = excluded.site, tags = excluded.tags,
             record_mode = excluded.record_mode, record_sub = excluded.record_sub,
+            record_more = excluded.record_more,
             source_sealed = excluded.source_sealed, sub_source_sealed = excluded.sub_source_sealed"
     ))?
     .execute((
@@ -107,11 +122,13 @@ pub(crate) fn put(conn: &Connection, stored: &Stored) -> Result<()> {
         c.enabled,
         c.site.as_bytes(),
         serde_json::json!(c.tags).to_string(),
-        c.record.mode.as_str(),
+        c.record.mode.map_or(BY_SETTINGS, RecordMode::as_str),
         c.record.sub,
         c.created.as_nanos(),
         stored.source.as_deref(),
         stored.sub_source.as_deref(),
+        serde_json::to_string(&RecordPolicy { mode: None, sub: true, ..c.record.clone() })
+            .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?,
     ))?;
     Ok(())
 }

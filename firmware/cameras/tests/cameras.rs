@@ -51,7 +51,9 @@ async fn a_camera_comes_back_after_a_restart_with_its_password() {
         json!({
             "id": camera.id, "name": "Gate", "source": "rtsp://10.0.0.5/main", "sub_source": "rtsp://10.0.0.5/sub",
             "username": "u", "has_password": true, "transport": "auto", "enabled": true, "site": r.default_site().id,
-            "tags": ["gate", "yard"], "record": {"mode": "continuous", "sub": false}, "created": "2026-11-20T10:00:00.000Z"
+            "tags": ["gate", "yard"], "created": "2026-11-20T10:00:00.000Z",
+            "record": {"mode": "continuous", "sub": false, "sub_mode": null, "pre_roll_s": null, "post_roll_s": null,
+                "events": [], "schedule": null},
         })
     );
     assert_eq!(login(&r, camera.id), both("u", "p@ss"));
@@ -161,7 +163,7 @@ async fn patches_change_what_they_name_and_clear_what_is_null() {
         async move { r.update(id, patch(json)).await.unwrap() }
     };
     let c = now(json!({"name": "b", "sub_source": "rtsp://h/y", "record": {"mode": "off"}})).await;
-    assert_eq!((c.name.as_str(), c.record.mode, c.record.sub), ("b", RecordMode::Off, true));
+    assert_eq!((c.name.as_str(), c.record.mode, c.record.sub), ("b", Some(RecordMode::Off), true));
     assert_eq!(login(&r, id), both("u", "p"), "untouched");
     let c = now(json!({"sub_source": null, "enabled": false})).await;
     assert!(c.sub_source.is_none() && !c.enabled);
