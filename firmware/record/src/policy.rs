@@ -1,35 +1,104 @@
 //! What to record, and what ingest says of a stream.
 
-use heron_core::{StreamState, WallTime};
-use serde::{Deserialize, Serialize};
+use crate::trigger::is_awaited;
+use heron_core::schedule::InForce;
+pub use heron_core::{PlainMode, RecordMode};
+use heron_core::{Schedule, StreamState, WallTime};
+use jiff::tz::TimeZone;
+use std::sync::Arc;
+use std::time::Duration;
 
-/// When a stream is recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum RecordMode {
-    /// All the time.
-    #[default]
-    Continuous,
-    /// Never.
-    Off,
+/// Recorded before and after an event unless a policy says otherwise: 10 s each, so that what has no length makes a
+/// clip of 20 s.
+pub const USUAL_ROLL: Duration = Duration::from_secs(10);
+
+/// A week's plan and the clock it goes by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// The week and its holidays.
+    pub schedule: Schedule,
+    /// Of the site.
+    pub zone: TimeZone,
 }
 
-/// How a stream is recorded. How long it is kept is [`crate::RetentionRules`]'.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How a stream is recorded. How long it is kept is [`crate::RetentionRules`]'. Cheap to clone.
+#[derive(Clone, Debug, PartialEq)]
 pub struct RecordPolicy {
     /// When.
     pub mode: RecordMode,
+    /// The week's plan of mode `schedule`; without one that mode records all the time: rather too much than too little.
+    pub plan: Option<Arc<Plan>>,
+    /// Kept from before a trigger; held in memory, so at most a minute counts.
+    pub pre_roll: Duration,
+    /// Recorded after a trigger's end.
+    pub post_roll: Duration,
+    /// Kinds of events that mode `event` waits for; empty: [`crate::trigger::ALARMS`].
+    pub events: Arc<[String]>,
+}
+
+impl Default for RecordPolicy {
+    fn default() -> Self {
+        Self::of(RecordMode::Continuous)
+    }
 }
 
 impl RecordPolicy {
+    /// In `mode`, with everything else as usual.
+    pub fn of(mode: RecordMode) -> Self {
+        Self {
+            mode,
+            plan: None,
+            pre_roll: USUAL_ROLL,
+            post_roll: USUAL_ROLL,
+            events: Arc::new([]),
+        }
+    }
     /// Record all the time.
     pub fn continuous() -> Self {
-        Self::default()
+        Self::of(RecordMode::Continuous)
     }
     /// Do not record.
     pub fn off() -> Self {
-        Self { mode: RecordMode::Off }
+        Self::of(RecordMode::Off)
+    }
+
+    /// The mode that holds at `now`, and until when.
+    pub fn in_force(&self, now: WallTime) -> InForce {
+        let plain = |mode| InForce { mode, until: None };
+        match (self.mode.plain(), &self.plan) {
+            (Some(mode), _) => plain(mode),
+            (None, Some(plan)) => plan.schedule.in_force(now, &plan.zone),
+            (None, None) => plain(PlainMode::Continuous),
+        }
+    }
+
+    /// Whether a recording in `mode` waits for events of `kind`.
+    pub fn awaits(&self, mode: PlainMode, kind: &str) -> bool {
+        is_awaited(mode, &self.events, kind)
+    }
+}
+
+/// Why a stream is being recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordReason {
+    /// All the time.
+    Continuous,
+    /// The week's plan says all the time now.
+    Schedule,
+    /// Something moves.
+    Motion,
+    /// An event of this kind.
+    Event(Arc<str>),
+}
+
+impl std::fmt::Display for RecordReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Continuous => f.write_str("continuous"),
+            Self::Schedule => f.write_str("schedule"),
+            Self::Motion => f.write_str("motion"),
+            Self::Event(kind) => write!(f, "event:{kind}"),
+        }
     }
 }
 
@@ -63,6 +132,10 @@ impl From<&StreamState> for StreamSituation {
 pub struct StreamStatus {
     /// Since when without a gap; `None` while nothing is recorded.
     pub recording_since: Option<WallTime>,
+    /// The mode in force; `None` before the first look at the stream.
+    pub mode: Option<PlainMode>,
+    /// Why it is to be recorded now; `None` while nothing is to be.
+    pub why: Option<RecordReason>,
     /// Why nothing is recorded.
     pub gap: Option<heron_core::GapReason>,
     /// Since when nothing is recorded.
@@ -81,6 +154,8 @@ pub struct StreamStatus {
     pub overrun_units: u64,
     /// Access units passed over while waiting for a key frame.
     pub passed_over_units: u64,
+    /// Bytes held in memory for the pre-roll.
+    pub pre_roll_bytes: u64,
     /// The volume it goes to.
     pub volume: Option<std::path::PathBuf>,
 }
