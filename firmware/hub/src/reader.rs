@@ -171,6 +171,11 @@ impl<T: RingItem> PinnedReader<T> {
         self.ring.release(self.cursor, oldest);
     }
 
+    /// The item that is read next, if it is there.
+    pub fn next_unread(&self) -> Option<Arc<T>> {
+        self.ring.with_state(|state| state.peek(self.cursor))
+    }
+
     /// Goes back to the newest key frame held that is not after the oldest item which was not released, so that
     /// somebody else can take over without a gap. What the ring had to let go meanwhile is not there any more.
     pub fn rewind(&mut self) {

@@ -261,6 +261,12 @@ impl<T: RingItem> State<T> {
         }
     }
 
+    /// The next item of cursor `index`, which stays.
+    pub(crate) fn peek(&self, index: usize) -> Option<Arc<T>> {
+        let next = self.cursors.get(index).copied().flatten()?.next;
+        self.items.get(usize::try_from(next.checked_sub(self.first)?).ok()?).cloned()
+    }
+
     /// The next item of cursor `index`, which moves on. Call [`State::catch_up`] first.
     pub(crate) fn take(&mut self, index: usize) -> Option<Arc<T>> {
         let cursor = self.cursors.get_mut(index)?.as_mut()?;

@@ -20,15 +20,29 @@ pub(crate) fn stopped(stream: StreamKey, gap: &Gap) -> EventDraft {
         .detail(serde_json::json!({ "stream": stream.kind.as_str(), "reason": gap.reason.as_str() }))
 }
 
-/// A gap is over; `told` when people had been told that recording stopped.
-pub(crate) fn ended(stream: StreamKey, gap: &Gap, told: bool) -> EventDraft {
+/// A gap is over; `told` when people had been told that recording stopped; `next` when another one follows at once.
+pub(crate) fn ended(stream: StreamKey, gap: &Gap, told: bool, next: Option<GapReason>) -> EventDraft {
     let end = gap.end.unwrap_or(gap.start);
     let seconds = end.saturating_since(gap.start).as_secs_f64();
-    let (kind, severity, text) = if told {
-        ("recording.resumed", Severity::Standard, format!("The {} stream is recorded again", stream.kind))
-    } else {
-        let text = format!("{seconds:.1} s of the {} stream are missing: {}", stream.kind, words(gap.reason));
-        ("recording.gap", severity(gap.reason), text)
+    let (kind, severity, text) = match next {
+        None if told => {
+            ("recording.resumed", Severity::Standard, format!("The {} stream is recorded again", stream.kind))
+        }
+        // The alarm is over although no footage follows.
+        Some(GapReason::NotScheduled) if told => (
+            "recording.resumed",
+            Severity::Standard,
+            format!(
+                "Nothing of the {} stream is to be recorded any more; {seconds:.1} s are missing: {}",
+                stream.kind,
+                words(gap.reason)
+            ),
+        ),
+        _ => {
+            let text =
+                format!("{seconds:.1} s of the {} stream are missing: {}", stream.kind, words(gap.reason));
+            ("recording.gap", severity(gap.reason), text)
+        }
     };
     EventDraft::new(kind, severity, gap.start, "record").camera(stream.camera).end(end).text(text).detail(
         serde_json::json!({ "stream": stream.kind.as_str(), "reason": gap.reason.as_str(), "seconds": seconds }),

@@ -79,7 +79,7 @@ impl Gate {
                 let now = self.policy.in_force(at);
                 // Known to have begun at the change that was expected.
                 let begun = before.and_then(|(_, b)| b.until).filter(|u| {
-                    *u <= at && at.saturating_since(*u) < LEAD && self.policy.in_force(*u).mode == now.mode
+                    *u <= at && at.saturating_since(*u) < LEAD && self.policy.mode_at(*u) == now.mode
                 });
                 self.planned = Some((begun.unwrap_or(at), now));
                 now
@@ -128,7 +128,9 @@ impl Gate {
             return None;
         }
         match (self.mode(at), &self.stretch) {
-            (PlainMode::Motion | PlainMode::Event, Some(s)) if &*s.kind == MOTION => Some(RecordReason::Motion),
+            (PlainMode::Motion | PlainMode::Event, Some(s)) if &*s.kind == MOTION => {
+                Some(RecordReason::Motion)
+            }
             (PlainMode::Motion | PlainMode::Event, Some(s)) => Some(RecordReason::Event(Arc::clone(&s.kind))),
             _ if self.policy.mode == RecordMode::Schedule => Some(RecordReason::Schedule),
             _ => Some(RecordReason::Continuous),

@@ -31,8 +31,9 @@ pub struct Gap {
 pub(crate) enum LedgerStep {
     /// A gap has begun.
     Open(Gap),
-    /// The open gap has ended. `told` when people had been told that recording stopped.
-    Close { gap: Gap, told: bool },
+    /// The open gap has ended. `told` when people had been told that recording stopped; `next` when another gap follows
+    /// at once, for this reason.
+    Close { gap: Gap, told: bool, next: Option<GapReason> },
     /// The open gap turned out to have no length: the footage goes on without a hole. `told` as of [`LedgerStep::Close`].
     Forget { gap: Gap, told: bool },
     /// The open gap has lasted [`TELL_AFTER`]: people should know.
@@ -88,14 +89,18 @@ impl GapTracker {
     ) {
         match self.open {
             Some(gap) if gap.reason == reason => {
-                if !self.told && now.saturating_since(gap.start) >= TELL_AFTER {
+                // That nothing is to be recorded is nothing to tell people.
+                if !self.told
+                    && reason != GapReason::NotScheduled
+                    && now.saturating_since(gap.start) >= TELL_AFTER
+                {
                     self.told = true;
                     steps.push(LedgerStep::Tell(gap));
                 }
             }
             Some(gap) => {
                 let at = now.max(gap.start);
-                self.close(gap, at, steps);
+                self.close(gap, at, Some(reason), steps);
                 self.begin(reason, at, ids, steps);
             }
             None => {
@@ -121,12 +126,12 @@ impl GapTracker {
         steps: &mut Vec<LedgerStep>,
     ) {
         match (self.open.take(), self.covered_until) {
-            (Some(gap), _) => self.close(gap, at, steps),
+            (Some(gap), _) => self.close(gap, at, None, steps),
             (None, Some(end)) if at > end && !touches(end, at, frame_nanos) => {
                 let gap = Gap { id: ids(), start: end, end: None, reason: otherwise };
                 steps.push(LedgerStep::Open(gap));
                 self.told = false;
-                self.close(gap, at, steps);
+                self.close(gap, at, None, steps);
             }
             _ => {}
         }
@@ -146,12 +151,19 @@ impl GapTracker {
         steps.push(LedgerStep::Open(gap));
     }
 
-    fn close(&mut self, gap: Gap, at: WallTime, steps: &mut Vec<LedgerStep>) {
+    /// Footage goes on where it ended: what was thought to be missing is not.
+    pub(crate) fn goes_on(&mut self, steps: &mut Vec<LedgerStep>) {
+        if let Some(gap) = self.open.take() {
+            steps.push(LedgerStep::Forget { gap, told: self.told });
+        }
+    }
+
+    fn close(&mut self, gap: Gap, at: WallTime, next: Option<GapReason>, steps: &mut Vec<LedgerStep>) {
         self.open = None;
         if at <= gap.start {
             steps.push(LedgerStep::Forget { gap, told: self.told });
         } else {
-            steps.push(LedgerStep::Close { gap: Gap { end: Some(at), ..gap }, told: self.told });
+            steps.push(LedgerStep::Close { gap: Gap { end: Some(at), ..gap }, told: self.told, next });
         }
     }
 }

@@ -45,13 +45,7 @@ impl Default for RecordPolicy {
 impl RecordPolicy {
     /// In `mode`, with everything else as usual.
     pub fn of(mode: RecordMode) -> Self {
-        Self {
-            mode,
-            plan: None,
-            pre_roll: USUAL_ROLL,
-            post_roll: USUAL_ROLL,
-            events: Arc::new([]),
-        }
+        Self { mode, plan: None, pre_roll: USUAL_ROLL, post_roll: USUAL_ROLL, events: Arc::new([]) }
     }
     /// Record all the time.
     pub fn continuous() -> Self {
@@ -69,6 +63,15 @@ impl RecordPolicy {
             (Some(mode), _) => plain(mode),
             (None, Some(plan)) => plan.schedule.in_force(now, &plan.zone),
             (None, None) => plain(PlainMode::Continuous),
+        }
+    }
+
+    /// The mode that holds at `now`.
+    pub fn mode_at(&self, now: WallTime) -> PlainMode {
+        match (self.mode.plain(), &self.plan) {
+            (Some(mode), _) => mode,
+            (None, Some(plan)) => plan.schedule.mode_at(now, &plan.zone),
+            (None, None) => PlainMode::Continuous,
         }
     }
 

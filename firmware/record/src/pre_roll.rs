@@ -82,8 +82,14 @@ impl PreRoll {
         Self { budget, units: VecDeque::new(), first: 0, keys: VecDeque::new(), bytes: 0, joins: false }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.units.is_empty()
+    /// Nothing is held, and nothing to come goes on from a file.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.units.is_empty() && !self.joins
+    }
+
+    /// What is held, oldest first.
+    pub(crate) fn units(&self) -> impl Iterator<Item = &Arc<AccessUnit>> {
+        self.units.iter()
     }
 
     /// Bytes held.
@@ -109,11 +115,12 @@ impl PreRoll {
         self.behead();
     }
 
-    /// Holds a unit, and no more than the last `keep` and their group of pictures.
-    pub(crate) fn push(&mut self, unit: Arc<AccessUnit>, keep: Duration) {
+    /// Holds a unit, and no more than the last `keep` and their group of pictures. Whether it is held: not when the key
+    /// frame that it needs is not.
+    pub(crate) fn push(&mut self, unit: Arc<AccessUnit>, keep: Duration) -> bool {
         let is_key = unit.is_key_frame();
         if self.units.is_empty() && !is_key && !self.joins {
-            return;
+            return false;
         }
         if self.units.is_empty() {
             self.budget.holders.fetch_add(1, Ordering::Relaxed);
@@ -137,6 +144,43 @@ impl PreRoll {
                 None => self.clear(),
             }
         }
+        !self.units.is_empty()
+    }
+
+    /// The `count` oldest units have been written. Whether some are left, which then go on from them.
+    pub(crate) fn written(&mut self, count: usize) -> bool {
+        for _ in 0..count {
+            drop(self.take_front());
+        }
+        self.joins = !self.units.is_empty();
+        self.joins
+    }
+
+    /// The stream is read again from `next` on: what is held of that is let go.
+    pub(crate) fn rewind_to(&mut self, next: Option<&Arc<AccessUnit>>) {
+        let Some(next) = next else { return };
+        match self.units.iter().rposition(|u| Arc::ptr_eq(u, next)) {
+            Some(at) => {
+                while self.units.len() > at {
+                    self.take_back();
+                }
+            }
+            // All of it is older, or all of it is newer.
+            None if self.units.back().is_some_and(|last| last.arrival <= next.arrival) => {}
+            None => self.clear(),
+        }
+    }
+
+    fn take_back(&mut self) {
+        let Some(unit) = self.units.pop_back() else { return };
+        self.bytes -= unit.payload.len();
+        self.budget.held.fetch_sub(unit.payload.len(), Ordering::Relaxed);
+        if self.keys.back() == Some(&(self.first + self.units.len() as u64)) {
+            self.keys.pop_back();
+        }
+        if self.units.is_empty() {
+            self.budget.holders.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// Lets go of everything when the newest of it is older than `keep`: no frames come any more.
@@ -159,8 +203,7 @@ impl PreRoll {
         self.joins = false;
     }
 
-    /// The oldest unit held.
-    pub(crate) fn take_front(&mut self) -> Option<Arc<AccessUnit>> {
+    fn take_front(&mut self) -> Option<Arc<AccessUnit>> {
         let unit = self.units.pop_front()?;
         self.bytes -= unit.payload.len();
         self.budget.held.fetch_sub(unit.payload.len(), Ordering::Relaxed);
@@ -172,11 +215,6 @@ impl PreRoll {
             self.budget.holders.fetch_sub(1, Ordering::Relaxed);
         }
         Some(unit)
-    }
-
-    /// The oldest unit held.
-    pub(crate) fn front(&self) -> Option<&Arc<AccessUnit>> {
-        self.units.front()
     }
 
     /// Finds the first frame that `is_due` and drops what comes before the group of pictures that it belongs to: what is

@@ -4,24 +4,28 @@ use crate::RecordError;
 use crate::catalogue::{self, VolumeId};
 use crate::copies;
 use crate::disk_health::{DiskHealth, DiskReport, KernelHealth};
+use crate::down_time;
 use crate::events::Outlet;
 use crate::evidence::{self, Notary};
 use crate::ledger::GapTracker;
 use crate::locks::Locks;
 use crate::meter::Latency;
+use crate::lookout::Lookout;
 use crate::playback::Playback;
 use crate::policy::{Pressure, RecordPolicy, StreamSituation, StreamStatus};
+use crate::pre_roll::{self, Budget};
 use crate::recover;
 use crate::rules::{RetentionRules, Rules};
 use crate::scribe::{NoteQueue, Scribe};
 use crate::shared::{Desired, Shared, StreamControl, Volume, VolumeState};
 use crate::storage::{self, StorageReport};
-use crate::stream_writer::StreamWriter;
+use crate::stream_writer::{StreamWriter, write_steps};
 use crate::sweeper;
 use crate::thin;
+use crate::trigger::{self, Trigger, TriggerOutcome};
 use crate::volume::VolumeConfig;
 use crate::volume_writer::{TICK, VolumeWriter};
-use heron_core::{CameraId, Clock, EventDraft, StreamKey};
+use heron_core::{CameraId, Clock, EventDraft, GapReason, PlainMode, StreamKey, StreamKind};
 use heron_evidence::Signer;
 use heron_hub::Hub;
 use heron_store::Store;
@@ -59,6 +63,8 @@ pub struct RecorderConfig {
     pub disk_health: Vec<Arc<dyn DiskHealth>>,
     /// How often each volume's thread drains the rings: 200 ms.
     pub tick: Duration,
+    /// The most that all streams together hold in memory in case something happens: 256 MiB.
+    pub pre_roll_bytes: usize,
 }
 
 impl RecorderConfig {
@@ -71,6 +77,7 @@ impl RecorderConfig {
             signer: None,
             disk_health: vec![Arc::new(KernelHealth::default())],
             tick: TICK,
+            pre_roll_bytes: pre_roll::TOTAL_BYTES,
         }
     }
 }
@@ -152,6 +159,7 @@ impl Recorder {
             next_segment: AtomicI64::new(segment + 1),
             next_gap: AtomicI64::new(gap + 1),
             next_stream: AtomicU64::new(0),
+            pre_rolls: Budget::new(config.pre_roll_bytes),
             rules: Rules::new(config.rules),
             lost_rows: config.lost_rows,
             locks,
@@ -230,10 +238,18 @@ impl Recorder {
                 // Added again before its writer has let go of it.
                 desired.situation = StreamSituation::default();
             }
-            (desired.policy, desired.removed) = (policy, false);
+            if *desired.policy != policy {
+                (desired.policy, desired.since) = (Arc::new(policy), self.shared.clock.now());
+            }
+            desired.removed = false;
             return;
         }
-        let desired = Desired { policy, situation: StreamSituation::default(), removed: false };
+        let desired = Desired {
+            policy: Arc::new(policy.clone()),
+            since: self.shared.clock.now(),
+            situation: StreamSituation::default(),
+            removed: false,
+        };
         let control = Arc::new(StreamControl {
             key: stream,
             desired: Mutex::new(desired),
@@ -241,6 +257,8 @@ impl Recorder {
             bytes_written: AtomicU64::new(0),
             reader: Mutex::new(None),
             move_to: Mutex::new(None),
+            lookout: Mutex::new(Lookout::new(policy, Arc::clone(&self.shared.pre_rolls))),
+            triggers: Mutex::new(Vec::new()),
         });
         streams.insert(stream, Arc::clone(&control));
         drop(streams);
@@ -252,13 +270,17 @@ impl Recorder {
         let now = shared.clock.now();
         let (until, open) = shared.resume.lock().remove(&control.key).unwrap_or_default();
         let mut tracker = GapTracker::new(until, open);
-        if until.is_some() && open.is_none() {
-            // The daemon was not there since then; it lasts until pictures come, or until something else is why.
+        if let Some(from) = until
+            && open.is_none_or(|gap| gap.reason == GapReason::NotScheduled)
+        {
+            // The daemon was not there since then; the last reason lasts until pictures come, or until something else is
+            // why.
+            let policy = Arc::clone(&control.desired.lock().policy);
             let mut steps = Vec::new();
-            tracker.missing(heron_core::GapReason::Restart, now, &mut || shared.gap_id(), &mut steps);
-            if let Some(gap) = tracker.open_gap() {
-                shared.note_gap(control.key, gap);
+            for (at, reason) in down_time::reasons(&policy, open.as_ref(), from, now) {
+                tracker.missing(reason, at.min(now), &mut || shared.gap_id(), &mut steps);
             }
+            write_steps(shared, control.key, steps);
         }
         let number = shared.next_stream.fetch_add(1, Ordering::Relaxed);
         let mut writer = StreamWriter::new(
@@ -283,6 +305,50 @@ impl Recorder {
             control.desired.lock().removed = true;
             self.shared.ring();
         }
+    }
+
+    /// Something happened at a camera: records what happened around it where a stream's mode waits for that. Never waits;
+    /// takes effect at the next tick, from the frames held in memory on. Of several streams the outcome is that of the
+    /// first that is recorded; `None` when the camera has no stream here.
+    pub fn trigger(&self, trigger: &Trigger) -> Option<TriggerOutcome> {
+        let now = self.shared.clock.now();
+        let streams = self.shared.streams.read();
+        let of_camera = StreamKind::ALL
+            .into_iter()
+            .filter(|kind| trigger.stream.is_none_or(|s| s == *kind))
+            .filter_map(|kind| streams.get(&StreamKey::new(trigger.camera, kind)));
+        let mut outcomes = Vec::with_capacity(2);
+        for control in of_camera {
+            let (policy, situation, removed) = {
+                let desired = control.desired.lock();
+                (Arc::clone(&desired.policy), desired.situation, desired.removed)
+            };
+            if removed {
+                continue;
+            }
+            // The writer decides for itself, and knows more: this is what it will say, unless the mode changes.
+            let mode = policy.mode_at(now);
+            outcomes.push(match mode {
+                _ if situation == StreamSituation::Disabled => TriggerOutcome::Off,
+                PlainMode::Off => TriggerOutcome::Off,
+                PlainMode::Continuous => TriggerOutcome::Continuous,
+                _ if !policy.awaits(mode, &trigger.kind) => TriggerOutcome::NotAwaited,
+                _ => {
+                    let start = trigger.start.min(now);
+                    let end = trigger.end.unwrap_or(start).max(start);
+                    TriggerOutcome::Recording { until: end + policy.post_roll }
+                }
+            });
+            trigger::post(&mut control.triggers.lock(), trigger.clone());
+        }
+        let is_recorded =
+            |o: &&TriggerOutcome| matches!(o, TriggerOutcome::Recording { .. } | TriggerOutcome::Continuous);
+        outcomes.iter().find(is_recorded).or(outcomes.first()).copied()
+    }
+
+    /// Bytes of frames held in memory in case something happens, and the most there may be, all streams together.
+    pub fn pre_roll_bytes(&self) -> (usize, usize) {
+        (self.shared.pre_rolls.held(), self.shared.pre_rolls.limit())
     }
 
     /// What ingest knows of a stream; without it gaps could not say why.

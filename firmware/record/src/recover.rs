@@ -102,7 +102,7 @@ pub(crate) fn import(shared: &Shared, volume: &Volume, mount: &Mount) -> Result<
 pub(crate) type Standing = (Option<WallTime>, Option<Gap>);
 
 /// Where the ledger of every known stream stands: until when it is accounted for, and the gap that is still open.
-/// Gaps that were open when the daemon stopped end when it was last known to run; only `disabled` goes on.
+/// Gaps that were open when the daemon stopped end when it was last known to run; only `disabled` and `not_scheduled` go on.
 pub(crate) fn resume(shared: &Shared) -> Result<HashMap<StreamKey, Standing>, RecordError> {
     let (alive, streams) =
         shared.store.read_blocking(|c| Ok((catalogue::alive(c)?, catalogue::streams(c)?)))?;
@@ -115,6 +115,11 @@ pub(crate) fn resume(shared: &Shared) -> Result<HashMap<StreamKey, Standing>, Re
         let mut still = None;
         match open {
             Some(gap) if gap.reason == GapReason::Disabled => still = Some(gap),
+            // It may go on; what was due meanwhile, the stream's policy says.
+            Some(gap) if gap.reason == GapReason::NotScheduled => {
+                until = until.max(Some(alive.unwrap_or(gap.start).max(gap.start)));
+                still = Some(gap);
+            }
             Some(gap) => {
                 let end = alive.unwrap_or(gap.start).max(gap.start);
                 until = until.max(Some(end));

@@ -10,15 +10,18 @@ use crate::ledger::Gap;
 use crate::locks::Locks;
 use crate::meter::Meter;
 use crate::placement::{self, Berth};
+use crate::lookout::Lookout;
 use crate::policy::{RecordPolicy, StreamSituation, StreamStatus};
+use crate::pre_roll::Budget;
 use crate::recover::Standing;
 use crate::retention;
 use crate::rules::Rules;
 use crate::scribe::{Note, Scribe};
 use crate::stream_writer::StreamWriter;
 use crate::syncer::Syncer;
+use crate::trigger::Trigger;
 use crate::volume::{Mount, VolumeConfig};
-use heron_core::{AccessUnit, CameraId, Clock, EventDraft, Severity, StreamKey};
+use heron_core::{AccessUnit, CameraId, Clock, EventDraft, Severity, StreamKey, WallTime};
 use heron_hub::{Hub, PinnedReader};
 use heron_media::mp4::{FragmentIndex, Init};
 use heron_store::Store;
@@ -162,11 +165,17 @@ pub(crate) struct StreamControl {
     pub(crate) reader: Mutex<Option<PinnedReader<AccessUnit>>>,
     /// The volume (by its place in the configuration) to which it moves between two files.
     pub(crate) move_to: Mutex<Option<usize>>,
+    /// What is due, and frames held in memory meanwhile. Locked for moments only, never while a disk works.
+    pub(crate) lookout: Mutex<Lookout>,
+    /// Triggers that the writer has not seen yet, at most [`crate::trigger::MOST_WAITING`].
+    pub(crate) triggers: Mutex<Vec<Trigger>>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Desired {
-    pub(crate) policy: RecordPolicy,
+    pub(crate) policy: Arc<RecordPolicy>,
+    /// When the policy was set.
+    pub(crate) since: WallTime,
     pub(crate) situation: StreamSituation,
     pub(crate) removed: bool,
 }
@@ -205,6 +214,8 @@ pub(crate) struct Shared {
     pub(crate) next_segment: AtomicI64,
     pub(crate) next_gap: AtomicI64,
     pub(crate) next_stream: AtomicU64,
+    /// What all streams hold in memory before anything happens.
+    pub(crate) pre_rolls: Arc<Budget>,
     pub(crate) rules: Rules,
     /// The database was damaged or lost: rows may be missing anywhere.
     pub(crate) lost_rows: bool,

@@ -9,6 +9,10 @@ pub const MOTION: &str = "camera.motion";
 /// What mode `event` waits for when no kinds are named: kinds that are like an alarm.
 pub const ALARMS: [&str; 5] = [MOTION, "analytics.*", "camera.input", "camera.tamper", MANUAL];
 
+/// Triggers of one stream that wait for its writer, which looks five times a second: more than a camera has inputs and
+/// rules. What does not fit any more is put together with the last one.
+pub(crate) const MOST_WAITING: usize = 64;
+
 /// Something happened at a camera that may call for a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trigger {
@@ -39,6 +43,18 @@ pub enum TriggerOutcome {
     NotAwaited,
     /// Nothing is to be recorded now.
     Off,
+}
+
+/// Leaves a trigger for a stream's writer. Never waits, never forgets.
+pub(crate) fn post(waiting: &mut Vec<Trigger>, trigger: Trigger) {
+    let full = waiting.len() >= MOST_WAITING;
+    match waiting.last_mut() {
+        Some(last) if full => {
+            last.start = last.start.min(trigger.start);
+            last.end = last.end.zip(trigger.end).map(|(a, b)| a.max(b));
+        }
+        _ => waiting.push(trigger),
+    }
 }
 
 /// Whether a recording in `mode` waits for events of `kind`; `named` as in the camera's list.

@@ -16,9 +16,9 @@ pub const KEYS: &[Key] = &[
     },
     Key {
         name: "recording.mode",
-        kind: KeyType::Choice { default: "continuous", of: &["continuous", "off"] },
+        kind: KeyType::Choice { default: "continuous", of: &["continuous", "motion", "event", "off"] },
         unit: None,
-        help: "off stops the recording of every camera here, whatever the camera itself says.",
+        help: "How cameras are recorded that do not say so themselves; off stops the recording of every camera here, whatever the camera itself says.",
         scopes: ALL,
     },
     Key {
@@ -26,6 +26,20 @@ pub const KEYS: &[Key] = &[
         kind: KeyType::Bool { default: true },
         unit: None,
         help: "false stops the recording of every sub stream here, whatever the camera itself says.",
+        scopes: ALL,
+    },
+    Key {
+        name: "recording.pre_roll_s",
+        kind: KeyType::Integer { default: 10, min: 0, max: 60 },
+        unit: Some("s"),
+        help: "What is kept from before an event, for cameras that do not say so themselves.",
+        scopes: ALL,
+    },
+    Key {
+        name: "recording.post_roll_s",
+        kind: KeyType::Integer { default: 10, min: 0, max: 60 },
+        unit: Some("s"),
+        help: "What is recorded after an event, for cameras that do not say so themselves.",
         scopes: ALL,
     },
     Key {

@@ -89,7 +89,7 @@ async fn bad_values_are_refused_by_name_and_change_nothing() {
     let (_, s) = open(dir.path()).await;
     let long = "x".repeat(1 << 20);
     for (key, value, says) in [
-        ("recording.mode", json!("sometimes"), "one of continuous, off"),
+        ("recording.mode", json!("sometimes"), "one of continuous, motion, event, off"),
         ("recording.mode", json!(1), "one of"),
         ("recording.sub_enabled", json!("yes"), "true or false"),
         ("retention.max_days", json!(-1), "from 0 to 3650 days"),
@@ -233,7 +233,7 @@ async fn the_schema_says_what_a_scope_takes() {
     assert_eq!(system["additionalProperties"], false);
     assert_eq!(system["properties"]["retention.max_days"]["maximum"], 3650);
     assert_eq!(system["properties"]["retention.max_days"]["x-unit"], "days");
-    assert_eq!(system["properties"]["recording.mode"]["enum"], json!(["continuous", "off", null]));
+    assert_eq!(system["properties"]["recording.mode"]["enum"], json!(["continuous", "motion", "event", "off", null]));
     let camera = s.schema(ScopeKind::Camera);
     assert!(camera["properties"].get("site.name").is_none());
     assert!(camera["properties"].get("recording.mode").is_some());

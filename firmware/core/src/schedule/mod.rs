@@ -141,7 +141,7 @@ pub struct Holiday {
 }
 
 /// A week's plan with its holidays. [`Schedule::check`] says whether it makes sense; the other functions take any.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Schedule {
     /// The week; spans never overlap.
@@ -153,6 +153,12 @@ pub struct Schedule {
     /// What is recorded when no span says anything: nothing, unless it is said.
     #[serde(default = "off")]
     pub otherwise: PlainMode,
+}
+
+impl Default for Schedule {
+    fn default() -> Self {
+        Self { week: Vec::new(), holidays: Vec::new(), otherwise: off() }
+    }
 }
 
 fn off() -> PlainMode {

@@ -42,7 +42,10 @@ fn wanted(gate: &mut Gate, range: std::ops::Range<i64>) -> Vec<(i64, i64)> {
 fn an_instant_makes_twenty_seconds_and_what_touches_lengthens_them() {
     let mut g = Gate::new(RecordPolicy::of(RecordMode::Event));
     assert_eq!(g.wish(at(0)), Wish::Hold(Duration::from_secs(10)));
-    assert_eq!(g.trigger(&instant("camera.input", 100), at(100)), TriggerOutcome::Recording { until: at(110) });
+    assert_eq!(
+        g.trigger(&instant("camera.input", 100), at(100)),
+        TriggerOutcome::Recording { until: at(110) }
+    );
     assert_eq!(wanted(&mut g, 0..200), [(90, 110)]);
     assert_eq!(g.reason(at(105)), Some(RecordReason::Event("camera.input".into())));
     assert_eq!(g.wanted_since(at(105)), at(90));
@@ -50,7 +53,11 @@ fn an_instant_makes_twenty_seconds_and_what_touches_lengthens_them() {
     assert_eq!(wanted(&mut g, 0..200), [(90, 118)]);
     assert_eq!(g.reason(at(110)), Some(RecordReason::Motion));
     g.trigger(&instant("camera.input", 127), at(127));
-    assert_eq!(wanted(&mut g, 0..200), [(90, 137)], "its pre-roll reaches back to the end of the clip before");
+    assert_eq!(
+        wanted(&mut g, 0..200),
+        [(90, 137)],
+        "its pre-roll reaches back to the end of the clip before"
+    );
     g.trigger(&instant("camera.input", 150), at(150));
     assert_eq!(wanted(&mut g, 120..200), [(140, 160)]);
     assert_eq!(g.reason(at(170)), None);
@@ -89,7 +96,8 @@ fn kinds_that_nobody_waits_for_and_mode_off_record_nothing() {
 #[test]
 fn times_of_bad_clocks_are_bounded() {
     let mut g = Gate::new(RecordPolicy::of(RecordMode::Event));
-    let far = Trigger { start: WallTime(i64::MAX), end: Some(WallTime(i64::MAX)), ..instant("camera.input", 0) };
+    let far =
+        Trigger { start: WallTime(i64::MAX), end: Some(WallTime(i64::MAX)), ..instant("camera.input", 0) };
     let until = at(100) + LONGEST;
     assert_eq!(g.trigger(&far, at(100)), TriggerOutcome::Recording { until });
     let mut g = Gate::new(RecordPolicy::of(RecordMode::Event));
