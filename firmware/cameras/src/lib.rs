@@ -26,7 +26,9 @@
 //! 5. Patches to one camera at the same time do not undo each other: each is applied to the row as it is
 //!    then.
 //! 6. There is always a default site, and every camera belongs to one that exists.
-//! 7. Bounded: 256 cameras, 16 tags each, addresses of 2,048 bytes. All of it (under 1 MiB) is in memory, so
+//! 7. What is recorded makes sense: a schedule's spans do not overlap, mode `schedule` has one, rolls are a minute at most.
+//!    What a camera does not say the settings say ([`RecordPolicy::effective`]).
+//! 8. Bounded: 256 cameras, 16 tags each, addresses of 2,048 bytes. All of it (under 1 MiB) is in memory, so
 //!    reading it never waits for a disk.
 //!
 //! ## Non-goals
@@ -47,7 +49,7 @@ mod source;
 pub use camera::{Camera, CameraPatch, Credentials, NewCamera, Transport};
 pub use error::CamerasError;
 pub use heron_core::RecordMode;
-pub use record::{MOST_ROLL_S, RecordPatch, RecordPolicy};
+pub use record::{EffectiveRecord, MOST_ROLL_S, RecordPatch, RecordPolicy};
 pub use register::{CameraPage, CameraRegister};
 pub use sealer::Sealer;
 pub use site::Site;

@@ -3,6 +3,7 @@
 use crate::camera::present;
 use crate::{CamerasError, Result};
 use heron_core::{RecordMode, Schedule};
+use heron_settings::EffectiveSettings;
 use serde::{Deserialize, Serialize};
 
 /// The longest pre-roll and post-roll, seconds: pre-roll is held in memory.
@@ -48,6 +49,21 @@ impl Default for RecordPolicy {
     }
 }
 
+/// What is recorded of a camera, with what the settings say where the camera does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EffectiveRecord {
+    /// The camera's mode, also when the setting `recording.mode` is `off` and stops it.
+    pub mode: RecordMode,
+    /// How the main stream is recorded.
+    pub main: RecordMode,
+    /// How the sub stream is, if there is one.
+    pub sub: RecordMode,
+    /// Seconds kept from before an event.
+    pub pre_roll_s: u16,
+    /// Seconds recorded after it.
+    pub post_roll_s: u16,
+}
+
 /// What changes of [`RecordPolicy`]; absent = unchanged, null = as the settings say, or none.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -87,6 +103,22 @@ impl RecordPolicy {
             post_roll_s: patch.post_roll_s.unwrap_or(self.post_roll_s),
             events: patch.events.unwrap_or(self.events),
             schedule: patch.schedule.unwrap_or(self.schedule),
+        }
+    }
+
+    /// What holds with the settings `set` of the camera.
+    pub fn effective(&self, set: &EffectiveSettings) -> EffectiveRecord {
+        let general = set.text("recording.mode").parse().unwrap_or_default();
+        let own = self.mode.unwrap_or(general);
+        let seconds = |key| u16::try_from(set.integer(key)).unwrap_or(0).min(MOST_ROLL_S);
+        let unless_off = |mode| if general == RecordMode::Off { RecordMode::Off } else { mode };
+        let sub = self.sub && set.bool("recording.sub_enabled");
+        EffectiveRecord {
+            mode: own,
+            main: unless_off(own),
+            sub: if sub { unless_off(self.sub_mode.unwrap_or(own)) } else { RecordMode::Off },
+            pre_roll_s: self.pre_roll_s.unwrap_or_else(|| seconds("recording.pre_roll_s")),
+            post_roll_s: self.post_roll_s.unwrap_or_else(|| seconds("recording.post_roll_s")),
         }
     }
 

@@ -7,10 +7,12 @@ use crate::rooms::{Rooms, tell};
 use heron_cameras::{Camera, RecordMode, Transport};
 use heron_core::{CameraId, EventDraft, Severity, StreamKey, StreamKind};
 use heron_ingest::{Ingest, Notice, StreamSpec, TransportChoice};
-use heron_record::{RecordPolicy, Recorder, RetentionRules, StreamSituation};
+use heron_record::{Plan, RecordPolicy, Recorder, RetentionRules, StreamSituation};
 use heron_settings::Scope;
+use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -69,7 +71,7 @@ impl Supervisor {
             if before == Some(now) {
                 continue;
             }
-            self.recorder.set_policy(*key, now.policy);
+            self.recorder.set_policy(*key, now.policy.clone());
             if before.is_some_and(|b| b.link == now.link) {
                 continue;
             }
@@ -143,20 +145,40 @@ impl Supervisor {
                 },
             })
         };
-        let policy = |recorded: bool| if recorded { RecordPolicy::continuous() } else { RecordPolicy::off() };
-        let recorded = camera.record.mode == RecordMode::Continuous && set.text("recording.mode") != "off";
+        let record = camera.record.effective(&set);
+        let plan = camera
+            .record
+            .schedule
+            .clone()
+            .map(|schedule| Arc::new(Plan { schedule, zone: self.zone_of(camera) }));
+        let policy = |mode: RecordMode| RecordPolicy {
+            mode,
+            plan: plan.clone().filter(|_| mode == RecordMode::Schedule),
+            pre_roll: Duration::from_secs(record.pre_roll_s.into()),
+            post_roll: Duration::from_secs(record.post_roll_s.into()),
+            events: camera.record.events.as_slice().into(),
+        };
         let mut streams = vec![(
             StreamKey::new(camera.id, StreamKind::Main),
-            Wanted { link: link(StreamKind::Main, &camera.source), policy: policy(recorded) },
+            Wanted { link: link(StreamKind::Main, &camera.source), policy: policy(record.main) },
         )];
         if let Some(sub) = &camera.sub_source {
-            let recorded = recorded && camera.record.sub && set.bool("recording.sub_enabled");
             streams.push((
                 StreamKey::new(camera.id, StreamKind::Sub),
-                Wanted { link: link(StreamKind::Sub, sub), policy: policy(recorded) },
+                Wanted { link: link(StreamKind::Sub, sub), policy: policy(record.sub) },
             ));
         }
         streams
+    }
+
+    /// The clock that a camera's schedule goes by.
+    fn zone_of(&self, camera: &Camera) -> TimeZone {
+        let sites = self.rooms.cameras.sites();
+        let name = sites.iter().find(|s| s.id == camera.site).map_or("UTC", |s| s.timezone.as_str());
+        TimeZone::get(name).unwrap_or_else(|error| {
+            tracing::error!(camera = %camera.id, %error, "the site's time zone is not known; its schedule goes by UTC");
+            TimeZone::UTC
+        })
     }
 
     /// Tells the recorder why there are pictures or none, and people what they should know.

@@ -102,6 +102,7 @@ mod locks;
 mod marks;
 mod meter;
 mod lookout;
+mod marks;
 mod open_segment;
 mod pacing;
 mod placement;

@@ -233,7 +233,10 @@ async fn the_schema_says_what_a_scope_takes() {
     assert_eq!(system["additionalProperties"], false);
     assert_eq!(system["properties"]["retention.max_days"]["maximum"], 3650);
     assert_eq!(system["properties"]["retention.max_days"]["x-unit"], "days");
-    assert_eq!(system["properties"]["recording.mode"]["enum"], json!(["continuous", "motion", "event", "off", null]));
+    assert_eq!(
+        system["properties"]["recording.mode"]["enum"],
+        json!(["continuous", "motion", "event", "off", null])
+    );
     let camera = s.schema(ScopeKind::Camera);
     assert!(camera["properties"].get("site.name").is_none());
     assert!(camera["properties"].get("recording.mode").is_some());

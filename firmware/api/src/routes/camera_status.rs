@@ -3,7 +3,7 @@
 use crate::state::App;
 use heron_cameras::Camera;
 use heron_core::link::Failure;
-use heron_core::{AudioFormat, Grade, StreamKey, StreamKind, StreamState, TrackKind, WallTime};
+use heron_core::{AudioFormat, Grade, PlainMode, StreamKey, StreamKind, StreamState, TrackKind, WallTime};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -73,6 +73,10 @@ pub(crate) struct StreamStatus {
     audio: Option<AudioStatus>,
     /// Footage is being written.
     recording: bool,
+    /// The mode in force now: `continuous`, `motion`, `event` or `off`; null before the recorder has looked at it.
+    recording_mode: Option<&'static str>,
+    /// Why it is to be recorded now: `continuous`, `schedule`, `motion` or `event:` and the kind; null while it is not.
+    recording_why: Option<String>,
     #[schema(value_type = Option<String>, format = DateTime)]
     last_frame: Option<WallTime>,
 }
@@ -185,6 +189,7 @@ fn stream_status(app: &App, camera: &Camera, key: StreamKey) -> StreamStatus {
     let video = video.as_ref().and_then(|f| f.video());
     let audio = format(TrackKind::Audio);
     let audio = audio.as_ref().and_then(|f| f.audio());
+    let recorded = app.recorder.status(key);
     let report = app.ingest.statistics(key);
     let grade = report.as_ref().map(|r| r.grade);
     let statistics = report.map(|r| r.link).unwrap_or_default();
@@ -205,7 +210,9 @@ fn stream_status(app: &App, camera: &Camera, key: StreamKey) -> StreamStatus {
         clock_offset_ms: statistics.clock_offset_ms,
         grade: grade.map(grade_name),
         audio: audio.map(AudioStatus::of),
-        recording: app.recorder.status(key).is_some_and(|s| s.recording_since.is_some()),
+        recording: recorded.as_ref().is_some_and(|s| s.recording_since.is_some()),
+        recording_mode: recorded.as_ref().and_then(|s| s.mode).map(PlainMode::as_str),
+        recording_why: recorded.and_then(|s| s.why).map(|why| why.to_string()),
         last_frame: statistics.last_arrival,
     }
 }

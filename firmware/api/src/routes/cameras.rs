@@ -1,6 +1,7 @@
 //! The camera register.
 
 use super::camera_status::{CameraStatus, status_of};
+use super::recording::{RecordBody, RecordView};
 use crate::audit;
 use crate::auth::Who;
 use crate::extract::{Json, Path, Query};
@@ -11,7 +12,7 @@ use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use heron_access::{Principal, Right};
-use heron_cameras::{Camera, CameraPatch, NewCamera, RecordMode, RecordPatch, RecordPolicy, Transport};
+use heron_cameras::{Camera, CameraPatch, NewCamera, Transport};
 use heron_core::{CameraId, WallTime};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -55,59 +56,6 @@ impl From<TransportName> for Transport {
     }
 }
 
-/// When to record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[schema(as = RecordMode)]
-pub(crate) enum RecordModeName {
-    /// All the time.
-    #[default]
-    Continuous,
-    /// Never.
-    Off,
-}
-
-impl From<RecordMode> for RecordModeName {
-    fn from(mode: RecordMode) -> Self {
-        match mode {
-            RecordMode::Continuous => Self::Continuous,
-            RecordMode::Off => Self::Off,
-        }
-    }
-}
-
-impl From<RecordModeName> for RecordMode {
-    fn from(name: RecordModeName) -> Self {
-        match name {
-            RecordModeName::Continuous => Self::Continuous,
-            RecordModeName::Off => Self::Off,
-        }
-    }
-}
-
-/// What is recorded of a camera.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-#[schema(as = RecordPolicy)]
-pub(crate) struct RecordBody {
-    /// When.
-    mode: RecordModeName,
-    /// The sub stream too.
-    sub: bool,
-}
-
-impl Default for RecordBody {
-    fn default() -> Self {
-        RecordPolicy::default().into()
-    }
-}
-
-impl From<RecordPolicy> for RecordBody {
-    fn from(policy: RecordPolicy) -> Self {
-        Self { mode: policy.mode.into(), sub: policy.sub }
-    }
-}
-
 /// A camera and how it is doing.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Camera)]
@@ -129,7 +77,7 @@ pub(crate) struct CameraView {
     /// The site it stands at.
     site: Uuid,
     tags: Vec<String>,
-    record: RecordBody,
+    record: RecordView,
     #[schema(value_type = String, format = DateTime)]
     created: WallTime,
     status: CameraStatus,
@@ -150,7 +98,7 @@ impl CameraView {
             enabled: camera.enabled,
             site: camera.site,
             tags: camera.tags.clone(),
-            record: camera.record.into(),
+            record: RecordView::of(app, camera),
             created: camera.created,
             status: status_of(app, camera),
         }
@@ -235,7 +183,7 @@ pub(crate) async fn create(
         enabled: body.enabled.unwrap_or(true),
         site: body.site,
         tags: body.tags,
-        record: RecordPolicy { mode: body.record.mode.into(), sub: body.record.sub },
+        record: body.record.policy(),
     };
     let camera = app.cameras.create(new).await?;
     audit::note(
@@ -249,15 +197,6 @@ pub(crate) async fn create(
     .await;
     let location = [(header::LOCATION, format!("/api/v1/cameras/{}", camera.id))];
     Ok((StatusCode::CREATED, location, Answer(CameraView::of(&app, &who, &camera))))
-}
-
-/// What to change about what is recorded; what is absent stays.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = RecordPatch)]
-pub(crate) struct RecordPatchBody {
-    mode: Option<RecordModeName>,
-    sub: Option<bool>,
 }
 
 /// What to change about a camera; what is absent stays, null clears.
@@ -280,7 +219,7 @@ pub(crate) struct CameraPatchBody {
     enabled: Option<bool>,
     site: Option<Uuid>,
     tags: Option<Vec<String>>,
-    record: Option<RecordPatchBody>,
+    record: Option<RecordBody>,
 }
 
 impl CameraPatchBody {
@@ -329,7 +268,7 @@ pub(crate) async fn update(
         enabled: body.enabled,
         site: body.site,
         tags: body.tags,
-        record: body.record.map(|r| RecordPatch { mode: r.mode.map(Into::into), sub: r.sub }),
+        record: body.record.map(RecordBody::patch),
     };
     let camera = app.cameras.update(CameraId(id), patch).await?;
     let text = format!("Camera {:?} was changed: {}.", camera.name, fields.join(", "));

@@ -15,6 +15,7 @@ pub(crate) mod metrics;
 pub(crate) mod plan;
 pub(crate) mod playback;
 pub(crate) mod probe;
+pub(crate) mod recording;
 pub(crate) mod settings;
 pub(crate) mod setup;
 pub(crate) mod sites;
