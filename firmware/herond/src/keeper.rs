@@ -6,6 +6,7 @@ use crate::memory;
 use crate::rooms::{self, Rooms};
 use crate::supervise::Supervisor;
 use crate::tls;
+use crate::triggers::Triggers;
 use anyhow::{Context, Result};
 use heron_access::Access;
 use heron_api::{ApiState, HttpConfig, HttpsConfig, Identity};
@@ -56,6 +57,8 @@ pub(crate) async fn keep(config: Config) -> Result<()> {
     };
     supervisor.follow();
     let stop = CancellationToken::new();
+    let triggers = Triggers::new(rooms.journal.clone(), Arc::clone(&recorder), Arc::clone(&rooms.clock));
+    let triggering = tokio::spawn(triggers.run(stop.clone()));
     let supervising = tokio::spawn(supervisor.run(notices, stop.clone()));
     let backups = tokio::spawn(rooms.store.clone().keep_backups());
     let sweeping = tokio::spawn(sweep_sessions(rooms.access.clone()));
@@ -101,6 +104,7 @@ pub(crate) async fn keep(config: Config) -> Result<()> {
     stop.cancel();
     serving.ended().await;
     let _ = supervising.await;
+    let _ = triggering.await;
     tokio::task::spawn_blocking(move || {
         exports.shutdown();
         ingest.stop();

@@ -22,6 +22,7 @@ mod rooms;
 mod supervise;
 mod tls;
 mod verify;
+mod triggers;
 
 use crate::config::{Config, LogFormat};
 use crate::lock::DataDirLock;

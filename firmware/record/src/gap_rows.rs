@@ -54,21 +54,52 @@ pub(crate) fn forget_damaged(
     Ok(())
 }
 
-/// The gaps of a stream that overlap `start..end`, in order of start. The ledger is small (a gap is rare), so all
-/// rows that begin before `end` are looked at.
+/// Rows that begin before a range and may reach into it: gaps of a stream follow one another, so it is the newest of
+/// them, and where the clock was set back a few.
+const REACHING: u32 = 16;
+
+/// The gaps of a stream that overlap `start..end`, in order of start. Looks at the rows of the range alone: in the modes
+/// that wait for events there is one for every quiet period, half a million in a year of a busy place.
 pub(crate) fn overlapping(
     conn: &Connection,
     stream: StreamKey,
     start: WallTime,
     end: WallTime,
 ) -> Result<Vec<Gap>> {
+    let mut rows = newest(conn, stream, start, end, (WallTime(i64::MAX), i64::MAX), usize::MAX)?;
+    rows.reverse();
+    Ok(rows)
+}
+
+/// At most `limit` gaps of a stream that overlap `start..end` and come before the start and id in `before`, newest first.
+pub(crate) fn newest(
+    conn: &Connection,
+    stream: StreamKey,
+    start: WallTime,
+    end: WallTime,
+    before: (WallTime, i64),
+    limit: usize,
+) -> Result<Vec<Gap>> {
     let Some(stream) = known_stream(conn, stream)? else { return Ok(Vec::new()) };
-    let mut statement = conn.prepare_cached(
+    let mut within = conn.prepare_cached(
         "SELECT id, start_ns, end_ns, reason FROM record_gap
-         WHERE stream = ?1 AND start_ns < ?3 AND (end_ns IS NULL OR end_ns > ?2) ORDER BY start_ns",
+         WHERE stream = ?1 AND start_ns >= ?2 AND start_ns < ?3 AND (start_ns, id) < (?4, ?5)
+         ORDER BY start_ns DESC, id DESC LIMIT ?6",
     )?;
-    let rows = statement.query_map((stream, start.0, end.0), gap)?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let most = i64::try_from(limit).unwrap_or(i64::MAX);
+    let parameters = (stream, start.0, end.0, before.0.0, before.1, most);
+    let mut rows: Vec<Gap> = within.query_map(parameters, gap)?.collect::<rusqlite::Result<_>>()?;
+    if rows.len() < limit {
+        let mut reaching = conn.prepare_cached(
+            "SELECT * FROM (SELECT id, start_ns, end_ns, reason FROM record_gap WHERE stream = ?1 AND start_ns < ?2
+                ORDER BY start_ns DESC, id DESC LIMIT ?3)
+             WHERE (end_ns IS NULL OR end_ns > ?2) AND (start_ns, id) < (?4, ?5)",
+        )?;
+        let parameters = (stream, start.0, REACHING, before.0.0, before.1);
+        let more = reaching.query_map(parameters, gap)?.collect::<rusqlite::Result<Vec<_>>>()?;
+        rows.extend(more.into_iter().take(limit - rows.len()));
+    }
+    Ok(rows)
 }
 
 /// The gap of a stream that has not ended.

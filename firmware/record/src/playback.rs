@@ -143,7 +143,7 @@ impl Playback {
         rows.ledger.sort_by_key(|g| g.start);
     }
 
-    fn fresh_of(&self, stream: StreamKey) -> Vec<(i64, Option<Gap>)> {
+    pub(crate) fn fresh_of(&self, stream: StreamKey) -> Vec<(i64, Option<Gap>)> {
         let fresh = self.shared.fresh_gaps.lock();
         fresh.iter().filter(|(_, (of, _))| *of == stream).map(|(id, (_, gap))| (*id, *gap)).collect()
     }
@@ -450,7 +450,7 @@ pub(crate) fn wanted(fragments: &[FragmentIndex], start: WallTime, end: WallTime
 }
 
 /// Ledger rows as the recorder knew them a moment ago, where the database is behind.
-fn with_fresh(mut gaps: Vec<Gap>, fresh: Vec<(i64, Option<Gap>)>) -> Vec<Gap> {
+pub(crate) fn with_fresh(mut gaps: Vec<Gap>, fresh: Vec<(i64, Option<Gap>)>) -> Vec<Gap> {
     for (id, fresh) in fresh {
         let row = gaps.iter().position(|g| g.id == id).map(|i| gaps.swap_remove(i));
         gaps.extend(match row {

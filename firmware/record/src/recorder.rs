@@ -7,7 +7,7 @@ use crate::disk_health::{DiskHealth, DiskReport, KernelHealth};
 use crate::down_time;
 use crate::events::Outlet;
 use crate::evidence::{self, Notary};
-use crate::ledger::GapTracker;
+use crate::ledger::{GapTracker, LedgerStep};
 use crate::locks::Locks;
 use crate::meter::Latency;
 use crate::lookout::Lookout;
@@ -270,17 +270,16 @@ impl Recorder {
         let now = shared.clock.now();
         let (until, open) = shared.resume.lock().remove(&control.key).unwrap_or_default();
         let mut tracker = GapTracker::new(until, open);
+        let mut steps = Vec::new();
         if let Some(from) = until
             && open.is_none_or(|gap| gap.reason == GapReason::NotScheduled)
         {
             // The daemon was not there since then; the last reason lasts until pictures come, or until something else is
             // why.
             let policy = Arc::clone(&control.desired.lock().policy);
-            let mut steps = Vec::new();
             for (at, reason) in down_time::reasons(&policy, open.as_ref(), from, now) {
                 tracker.missing(reason, at.min(now), &mut || shared.gap_id(), &mut steps);
             }
-            write_steps(shared, control.key, steps);
         }
         let number = shared.next_stream.fetch_add(1, Ordering::Relaxed);
         let mut writer = StreamWriter::new(
@@ -291,6 +290,12 @@ impl Recorder {
             shared.clock.monotonic(),
         );
         writer.lineage = shared.lineages.lock().remove(&control.key).unwrap_or_default();
+        for step in &steps {
+            if let LedgerStep::Close { gap, .. } = step {
+                writer.lineage.missed(gap);
+            }
+        }
+        write_steps(shared, control.key, steps);
         let volume = shared.best_volume(None).or_else(|| shared.volumes.first().cloned());
         if let Some(volume) = volume {
             volume.streams.fetch_add(1, Ordering::Relaxed);

@@ -47,8 +47,8 @@ pub(crate) struct Gap {
     start: WallTime,
     #[schema(value_type = String, format = DateTime)]
     end: WallTime,
-    /// `camera_unreachable`, `disabled`, `restart`, `volume_full`, `volume_failed`, `overrun`, `stream_discontinuity` or
-    /// `damaged`.
+    /// `camera_unreachable`, `disabled`, `restart`, `volume_full`, `volume_failed`, `overrun`, `stream_discontinuity`,
+    /// `damaged`, or `not_scheduled`, which is no fault: nothing was to be recorded.
     reason: &'static str,
 }
 
