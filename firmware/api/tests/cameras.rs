@@ -19,7 +19,11 @@ async fn a_camera_comes_changes_and_goes() {
     let camera = created.json();
     let place = created.header("location").to_owned();
     assert_eq!(place, format!("/api/v1/cameras/{}", camera["id"].as_str().unwrap()));
-    assert_eq!(camera["record"], json!({"mode": "continuous", "sub": true}));
+    assert_eq!(
+        camera["record"],
+        json!({"mode": "continuous", "sub": true, "sub_mode": null, "pre_roll_s": 10, "post_roll_s": 10, "events": [],
+            "schedule": null, "inherited": ["pre_roll_s", "post_roll_s"]})
+    );
     assert_eq!(camera["status"]["state"], "disabled");
     assert_eq!(camera["status"]["streams"]["main"]["recording"], false);
     assert_eq!(camera["status"]["streams"]["sub"]["state"], "disabled");
@@ -34,7 +38,7 @@ async fn a_camera_comes_changes_and_goes() {
         .await;
     let camera = patched.json();
     assert_eq!((camera["name"].as_str(), camera["sub_source"].as_str()), (Some("Front gate"), None));
-    assert_eq!(camera["record"], json!({"mode": "continuous", "sub": false}));
+    assert_eq!((&camera["record"]["mode"], &camera["record"]["sub"]), (&json!("continuous"), &json!(false)));
     assert!(camera["status"]["streams"].get("sub").is_none());
     assert_eq!(camera["username"], "u");
     let cleared = admin.patch(&place, &json!({"username": null, "password": null})).await.json();

@@ -157,6 +157,8 @@ pub struct StreamStatus {
     pub overrun_units: u64,
     /// Access units passed over while waiting for a key frame.
     pub passed_over_units: u64,
+    /// When its writer last looked at it: five times a second, unless a disk does not answer.
+    pub looked_at: Option<WallTime>,
     /// Bytes held in memory for the pre-roll.
     pub pre_roll_bytes: u64,
     /// The volume it goes to.

@@ -37,6 +37,7 @@ impl StreamWriter {
         };
         let disabled = desired.situation == StreamSituation::Disabled;
         let mut status = self.control.status.lock();
+        status.looked_at = Some(now);
         status.mode = Some(mode);
         status.why = why.filter(|_| !disabled);
         status.pre_roll_bytes = held as u64;

@@ -300,6 +300,7 @@ impl StreamWriter {
     /// Takes what the hub still has and completes the file: the daemon goes down.
     pub(crate) fn last_tick(&mut self, shared: &Shared, volume: &Volume) -> Result<(), Refusal> {
         self.tick(shared, volume)?;
+        self.control.lookout.lock().pre_roll.clear();
         self.finish(shared, volume)
     }
 
