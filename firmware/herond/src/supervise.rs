@@ -7,7 +7,7 @@ use crate::rooms::{Rooms, tell};
 use heron_cameras::{Camera, RecordMode, Transport};
 use heron_core::{CameraId, EventDraft, Severity, StreamKey, StreamKind};
 use heron_ingest::{Ingest, Notice, StreamSpec, TransportChoice};
-use heron_record::{Plan, RecordPolicy, Recorder, RetentionRules, StreamSituation};
+use heron_record::{RecordPolicy, Recorder, RetentionRules, StreamSituation, WeekPlan};
 use heron_settings::Scope;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
@@ -150,7 +150,7 @@ impl Supervisor {
             .record
             .schedule
             .clone()
-            .map(|schedule| Arc::new(Plan { schedule, zone: self.zone_of(camera) }));
+            .map(|schedule| Arc::new(WeekPlan { schedule, zone: self.zone_of(camera) }));
         let policy = |mode: RecordMode| RecordPolicy {
             mode,
             plan: plan.clone().filter(|_| mode == RecordMode::Schedule),

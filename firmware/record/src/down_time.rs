@@ -53,7 +53,7 @@ pub(crate) fn reasons(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{Plan, RecordMode};
+    use crate::policy::{RecordMode, WeekPlan};
     use heron_core::Schedule;
     use heron_core::schedule::{ScheduleSpan, Weekday};
     use std::sync::Arc;
@@ -70,7 +70,7 @@ mod tests {
             mode: PlainMode::Continuous,
         }];
         let schedule = Schedule { week, ..Schedule::default() };
-        let plan = Some(Arc::new(Plan { schedule, zone: jiff::tz::TimeZone::UTC }));
+        let plan = Some(Arc::new(WeekPlan { schedule, zone: jiff::tz::TimeZone::UTC }));
         RecordPolicy { plan, ..RecordPolicy::of(RecordMode::Schedule) }
     }
 

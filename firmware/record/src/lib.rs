@@ -151,7 +151,8 @@ pub use marks::EventMark;
 pub use meter::Latency;
 pub use playback::{Playback, SegmentSource, StillFrame};
 pub use policy::{
-    PlainMode, Plan, Pressure, RecordMode, RecordPolicy, RecordReason, StreamSituation, StreamStatus, USUAL_ROLL,
+    PlainMode, Pressure, RecordMode, RecordPolicy, RecordReason, StreamSituation, StreamStatus, USUAL_ROLL,
+    WeekPlan,
 };
 pub use recorder::{Recorder, RecorderConfig, VolumeStatus};
 pub use report::{FsckReport, Remark};

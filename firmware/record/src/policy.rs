@@ -14,7 +14,7 @@ pub const USUAL_ROLL: Duration = Duration::from_secs(10);
 
 /// A week's plan and the clock it goes by.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
+pub struct WeekPlan {
     /// The week and its holidays.
     pub schedule: Schedule,
     /// Of the site.
@@ -27,7 +27,7 @@ pub struct RecordPolicy {
     /// When.
     pub mode: RecordMode,
     /// The week's plan of mode `schedule`; without one that mode records all the time: rather too much than too little.
-    pub plan: Option<Arc<Plan>>,
+    pub plan: Option<Arc<WeekPlan>>,
     /// Kept from before a trigger; held in memory, so at most a minute counts.
     pub pre_roll: Duration,
     /// Recorded after a trigger's end.

@@ -7,7 +7,7 @@ use common::{Box, Camera, START, frames, key, wait};
 use heron_core::schedule::{ScheduleSpan, Weekday};
 use heron_core::{Clock, GapReason, Schedule, StreamKey, WallTime};
 use heron_record::{
-    PlainMode, Plan, RecordMode, RecordPolicy, RecordReason, StreamSituation, Trigger, TriggerOutcome,
+    PlainMode, RecordMode, RecordPolicy, RecordReason, StreamSituation, Trigger, TriggerOutcome, WeekPlan,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -191,7 +191,7 @@ fn plan(mode: PlainMode) -> RecordPolicy {
         mode,
     };
     let schedule = Schedule { week: vec![span], ..Schedule::default() };
-    let plan = Some(Arc::new(Plan { schedule, zone: jiff::tz::TimeZone::UTC }));
+    let plan = Some(Arc::new(WeekPlan { schedule, zone: jiff::tz::TimeZone::UTC }));
     RecordPolicy { plan, ..RecordPolicy::of(RecordMode::Schedule) }
 }
 

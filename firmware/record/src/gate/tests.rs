@@ -1,5 +1,5 @@
 use super::*;
-use crate::policy::Plan;
+use crate::policy::WeekPlan;
 use heron_core::schedule::{ScheduleSpan, Weekday};
 use heron_core::{CameraId, Schedule};
 use jiff::tz::TimeZone;
@@ -118,7 +118,7 @@ fn office(mode: PlainMode) -> RecordPolicy {
         holidays: vec![],
         otherwise: PlainMode::Off,
     };
-    let plan = Some(Arc::new(Plan { schedule, zone: TimeZone::UTC }));
+    let plan = Some(Arc::new(WeekPlan { schedule, zone: TimeZone::UTC }));
     RecordPolicy { plan, ..RecordPolicy::of(RecordMode::Schedule) }
 }
 
