@@ -21,8 +21,8 @@ mod provision;
 mod rooms;
 mod supervise;
 mod tls;
-mod verify;
 mod triggers;
+mod verify;
 
 use crate::config::{Config, LogFormat};
 use crate::lock::DataDirLock;
