@@ -63,17 +63,17 @@ pub(crate) async fn keep(config: Config) -> Result<()> {
     let backups = tokio::spawn(rooms.store.clone().keep_backups());
     let sweeping = tokio::spawn(sweep_sessions(rooms.access.clone()));
 
+    let playback = recorder.playback();
     let archive = Archive::open(
         rooms.store.clone(),
         rooms.journal.clone(),
-        recorder.playback(),
+        playback.clone(),
         rooms.sealer.clone(),
         Arc::clone(&rooms.clock),
         stop.clone(),
     )
     .await
     .context("the archive cannot be opened")?;
-    let playback = recorder.playback();
     let exports = start_exports(&rooms, &recorder, &playback).await?;
     let state = ApiState {
         exports: exports.clone(),
