@@ -6,6 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+/// Four times what the widest SIMD takes at once (16 chunks of 1 KiB), and little enough to stay in the nearest cache.
+const BLOCK: usize = 64 << 10;
+
 /// 32 bytes of BLAKE3.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest(pub [u8; 32]);
@@ -18,10 +21,23 @@ impl Digest {
 
     /// The plain BLAKE3 hash of slices that follow one another.
     ///
-    /// Slices of a few kilobytes and more keep the widest SIMD of the machine busy; smaller ones are gathered first.
+    /// They are gathered into blocks of [`BLOCK`] first: hashed as they come, access units of 20 KB leave the widest SIMD
+    /// idle at each of their edges (1.7 GB/s against 2.7 GB/s with AVX-512, copy included).
     pub fn of_slices<'a>(slices: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut hasher = DataHasher::default();
-        slices.into_iter().for_each(|s| hasher.update(s));
+        let mut block = Vec::with_capacity(BLOCK);
+        for mut slice in slices {
+            while !slice.is_empty() {
+                let (now, later) = slice.split_at(slice.len().min(BLOCK - block.len()));
+                block.extend_from_slice(now);
+                slice = later;
+                if block.len() == BLOCK {
+                    hasher.update(&block);
+                    block.clear();
+                }
+            }
+        }
+        hasher.update(&block);
         hasher.finish()
     }
 }
@@ -163,6 +179,10 @@ mod tests {
         assert_eq!(empty.to_string(), "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262");
         assert_eq!(empty.to_string().parse(), Ok(empty));
         assert_eq!(Digest::of_slices([&b"ab"[..], b"", b"c"]), Digest::of(b"abc"));
+        let long: Vec<u8> = (0..200_001u32).map(|i| i as u8).collect();
+        for step in [1000, BLOCK - 1, BLOCK, BLOCK + 1, 150_000] {
+            assert_eq!(Digest::of_slices(long.chunks(step)), Digest::of(&long), "{step}");
+        }
         for bad in ["", "AF", &"0".repeat(63), &"g".repeat(64), &"A".repeat(64), &"é".repeat(32)] {
             assert!(bad.parse::<Digest>().is_err(), "{bad}");
         }
