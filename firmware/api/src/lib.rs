@@ -22,7 +22,9 @@
 //!    a WebSocket. There is no CORS.
 //! 5. Nothing secret is in an answer or a log line: no password, no credentials in an address, no token but to whom it
 //!    was issued.
-//! 6. No file is read into memory whole, and no disk is read on a worker of the runtime.
+//! 6. No file is read into memory whole, and no worker of the runtime waits for a disk: what is in the page cache is copied
+//!    at once, all else comes by the blocking pool; over plain HTTP/1.1 the kernel sends files itself (`listen/direct`), and
+//!    what stands in for them towards hyper never leaves the box.
 //! 7. One bad client cannot hold the box: connections, heads, bodies, handshakes, idling and stalled writes are bounded.
 //!
 //! ## Non-goals

@@ -6,7 +6,9 @@ use crate::head::Head;
 use crate::opening::Opening;
 use crate::wire::{Kind, MOST_BYTES, Seal, USER_TYPE, unboxed};
 use heron_core::WallTime;
+use heron_media::mp4::FragmentIndex;
 use heron_media::mp4::ReadAt;
+use heron_media::mp4::index_box::{INDEX_TYPE, TAIL, read_index};
 use heron_media::mp4::scan::read_exact_at;
 use std::ops::Range;
 
@@ -38,6 +40,8 @@ pub(crate) struct Walk {
     /// The head, and the number of fragments before it.
     pub(crate) head: Option<(usize, Head)>,
     pub(crate) proof: Option<Proof>,
+    /// There was the index that playback uses.
+    pub(crate) indexed: bool,
     /// Boxes that the recorder does not write there, in words, and the number of fragments before each.
     pub(crate) foreign: Vec<(usize, String)>,
     /// Why it ended before the end of the file, in words.
@@ -149,6 +153,27 @@ impl Walk {
                     Some(Ours::Proof(proof)) if !begun && !late => self.proof = Some(proof),
                     Some(_) => self.foreign(format!("a seal that does not belong at byte {at}")),
                     None => self.foreign(format!("a damaged seal at byte {at}")),
+                }
+            }
+            // For playback, before the head; what it says is no part of the footage.
+            b"uuid"
+                if head.size >= 24
+                    && !self.indexed
+                    && !begun
+                    && !late
+                    && read_exact_at(file, at + head.header, 16)?[..] == INDEX_TYPE =>
+            {
+                self.indexed = true;
+                let named = match head.size <= TAIL as u64 {
+                    true => read_index(&read_exact_at(file, at, head.size as usize)?, end),
+                    false => None,
+                };
+                // It is signed by nobody, but it must say what is there.
+                let ends = |(_, named): &(_, Vec<FragmentIndex>)| {
+                    named.iter().map(FragmentIndex::end).eq(self.fragments.iter().map(|f| f.data.end))
+                };
+                if !named.as_ref().is_some_and(ends) {
+                    self.foreign(format!("an index that does not say what is there at byte {at}"));
                 }
             }
             b"prft" if !pending.moof && pending.wall.is_none() && !late => {

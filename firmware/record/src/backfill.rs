@@ -105,7 +105,7 @@ impl Recorder {
             .store
             .read_blocking(|c| catalogue::covered(c, stream, start, end))?
             .into_iter()
-            .map(|(_, _, covered)| covered)
+            .map(|run| run.covered)
             .collect();
         // The row of a file that is being written says where it began.
         covered.extend(
@@ -427,7 +427,10 @@ mod tests {
     }
 
     fn covered(spans: &[(i64, i64)]) -> Vec<Covered> {
-        spans.iter().map(|(a, b)| Covered { start: s(*a), end: s(*b), frame_nanos: 40_000_000 }).collect()
+        spans
+            .iter()
+            .map(|(a, b)| Covered { start: s(*a), end: s(*b), frame_nanos: 40_000_000, origin: Origin::Live })
+            .collect()
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use crate::RecordError;
 use crate::catalogue::Segment;
-use crate::playback::{Playback, wanted};
+use crate::parts;
+use crate::playback::Playback;
+use crate::read_now::read_now;
 use bytes::{Bytes, BytesMut};
 use heron_core::{StreamKey, WallTime};
 use heron_media::mp4::flat::{FlatBuilder, FlatError, FlatMp4, FlatOptions, Slice};
@@ -34,13 +36,20 @@ impl Clip {
     ) -> Result<Self, RecordError> {
         let mut builder = FlatBuilder::new(FlatOptions { start, end, keep_gaps: false });
         let mut sources = HashMap::new();
-        for segment in playback.segments(stream, start, end)? {
+        let mut parts = parts::choose(playback.every_segment(stream, start, end)?).into_iter().peekable();
+        while let Some(part) = parts.next() {
             // A clip with a hole where one file is damaged is better than no clip.
-            let Some(index) = playback.index_or_warn(&segment) else { continue };
-            let Ok(file) = playback.open(&segment) else { continue };
+            let Some(index) = playback.index_or_warn(&part.segment) else { continue };
+            let Ok(file) = playback.open(&part.segment) else { continue };
+            let next = parts.peek().filter(|next| next.is_cut());
+            let next = next.and_then(|next| Some((next, playback.index_or_warn(&next.segment)?)));
+            let next =
+                next.and_then(|(next, index)| next.fragments(&index.fragments, start, end).first().cloned());
+            let fragments = parts::before(part.fragments(&index.fragments, start, end), next.as_ref());
+            let segment = part.segment;
             let id = segment.id as u64;
             builder.source(id, &index.init);
-            for fragment in wanted(&index.fragments, start, end) {
+            for fragment in fragments {
                 let header =
                     playback.read(&segment, &file, fragment.offset, u64::from(fragment.header_len))?;
                 builder.fragment(fragment, &header).map_err(|e| refused(playback, &segment, stream, e))?;
@@ -100,15 +109,13 @@ impl Clip {
     /// # Errors
     /// [`RecordError::NoSuchSegment`], [`RecordError::Io`] when retention deleted it in the meantime.
     pub fn file(&self, source: u64) -> Result<Arc<File>, RecordError> {
-        if let Some((_, file)) = self.held.lock().iter().find(|(id, _)| *id == source) {
-            return Ok(Arc::clone(file));
-        }
-        let mut open = self.open.lock();
-        if let Some((_, file)) = open.iter().find(|(id, _)| *id == source) {
-            return Ok(Arc::clone(file));
+        if let Some(file) = self.opened(source) {
+            return Ok(file);
         }
         let segment = self.sources.get(&source).ok_or(RecordError::NoSuchSegment(source as i64))?;
+        // Not under the lock: a disk may take its time, and readers of what is in memory must not wait for it.
         let file = Arc::new(self.playback.open(segment)?);
+        let mut open = self.open.lock();
         if open.len() >= MOST_OPEN {
             open.pop_front();
         }
@@ -136,6 +143,41 @@ impl Clip {
             }
         }
         Ok(out.freeze())
+    }
+
+    /// The same when it needs no waiting: the files are open and the bytes in memory. Does not block, so it may be called on
+    /// a runtime's worker; ask for 64 KiB at a time.
+    pub fn read_now(&self, range: Range<u64>) -> Option<Bytes> {
+        let expect = range.end.min(self.plan.total_len()).saturating_sub(range.start);
+        let mut slices = self.plan.slices(range);
+        let first = self.slice_now(slices.next()?)?;
+        if first.len() as u64 == expect {
+            return Some(first);
+        }
+        let mut out = BytesMut::with_capacity(usize::try_from(expect).ok()?);
+        out.extend_from_slice(&first);
+        for slice in slices {
+            out.extend_from_slice(&self.slice_now(slice)?);
+        }
+        Some(out.freeze())
+    }
+
+    fn slice_now(&self, slice: Slice) -> Option<Bytes> {
+        match slice {
+            Slice::Inline(bytes) => Some(bytes),
+            Slice::File { source, range } => {
+                read_now(&*self.opened(source)?, range.start, range.end - range.start)
+            }
+            Slice::Flac(_) => None,
+        }
+    }
+
+    /// A file that is open already.
+    fn opened(&self, source: u64) -> Option<Arc<File>> {
+        let held = self.held.lock().iter().find(|(id, _)| *id == source).map(|(_, file)| Arc::clone(file));
+        held.or_else(|| {
+            self.open.lock().iter().find(|(id, _)| *id == source).map(|(_, file)| Arc::clone(file))
+        })
     }
 
     fn read_file(&self, source: u64, range: Range<u64>) -> Result<Bytes, RecordError> {

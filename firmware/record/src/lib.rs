@@ -23,7 +23,7 @@
 //! ## Invariants
 //! 1. A segment begins with a key frame, has the tracks and formats of its init segment from beginning to end, and lies
 //!    where its name says: [`layout`]. Its name is the wall time of its first picture to the millisecond.
-//! 2. A file only ever grows by whole fragments. A write that fails is cut back; what a crash leaves after the last whole
+//! 2. A file only ever grows by whole fragments and, when it is completed, by an index of them. A write that fails is cut back; what a crash leaves after the last whole
 //!    fragment is cut off at the next start.
 //! 3. No existing file is ever opened for recording; a name that is taken gets a suffix.
 //! 4. A fragment is at most 1 s long and is written at most one tick and one frame after it is complete, so `kill -9` costs
@@ -62,6 +62,10 @@
 //!     follows from the one before it; after a crash the next start seals what is whole. Seals are a part of the fragment to all
 //!     readers, so that rows, byte ranges and playlists do not know of them; a file without seals is as good as before. A head
 //!     that cannot be signed or written never holds up recording (`heron-evidence` has the formats and the proof).
+//! 13. Nothing is shown twice and nothing worse in place of something better: what came as it was recorded, then second
+//!     copies where originals are away, then what was fetched later, then what thinning left (`parts`, [`timeline`]).
+//! 14. What speeds playback up is never believed over the files: the index at a file's end is checked whole or not used,
+//!     and a day's summary goes when a row of that day comes, changes or goes.
 //!
 //! ## Non-goals
 //! Transcoding. Recording a stream without video. Cutting a group of pictures: a stream that never sends another key frame
@@ -96,6 +100,7 @@ mod gate;
 mod index_cache;
 mod inspect;
 mod key_frames;
+mod keys;
 pub mod layout;
 pub mod ledger;
 mod lock_files;
@@ -105,6 +110,7 @@ mod marks;
 mod meter;
 mod open_segment;
 mod pacing;
+mod parts;
 mod placement;
 mod plan_report;
 pub mod planner;
@@ -113,6 +119,7 @@ mod policy;
 mod pre_roll;
 mod range;
 mod rates;
+mod read_now;
 mod reconcile;
 mod recorder;
 mod recover;
@@ -127,6 +134,7 @@ mod small_files;
 mod still;
 mod storage;
 mod stream_writer;
+mod summariser;
 mod summary;
 mod sweeper;
 mod syncer;
@@ -153,6 +161,8 @@ pub use policy::{
     PlainMode, Pressure, RecordMode, RecordPolicy, RecordReason, StreamSituation, StreamStatus, USUAL_ROLL,
     WeekPlan,
 };
+pub use policy::{Pressure, RecordMode, RecordPolicy, StreamSituation, StreamStatus};
+pub use read_now::read_now;
 pub use recorder::{Recorder, RecorderConfig, VolumeStatus};
 pub use report::{FsckReport, Remark};
 pub use rules::{RetentionRules, ThinTo};

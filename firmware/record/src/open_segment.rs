@@ -11,6 +11,7 @@ use crate::summary;
 use crate::volume::Mount;
 use heron_core::{StreamKey, WallTime};
 use heron_evidence::{Beginning, Ending, Previous, SEAL_LEN, Seal, Sealer};
+use heron_media::mp4::index_box::index_box;
 use heron_media::mp4::{Fragment, FragmentIndex, TrackSpec, scan};
 use std::sync::Arc;
 
@@ -199,11 +200,14 @@ impl OpenSegment {
         let head = shared.notary.as_ref().zip(self.sealer.as_ref()).and_then(|(notary, sealer)| {
             notary.head(sealer, segment.end, Ending::Closed, shared.clock.now())
         });
+        let index = index(shared, &self.init, &segment, file.length());
         let mut previous = None;
-        if let Some((head, named)) = head {
+        if head.is_some() || index.is_some() {
             let before = file.length();
             volume.duty.go(handover);
-            let written = file.append(&[&head]);
+            let (head, named) = head.unzip();
+            let ending = [index.as_deref().unwrap_or_default(), head.as_deref().unwrap_or_default()];
+            let written = file.append(&ending);
             if let Err(superseded) = volume.duty.back() {
                 // The row is open: recovery closes and seals it when the volume is back.
                 let _ = file.cut(before);
@@ -211,7 +215,7 @@ impl OpenSegment {
                 return Err(superseded.into());
             }
             match written {
-                Ok(()) => previous = Some(named),
+                Ok(()) => previous = named,
                 Err(error) => {
                     tracing::warn!(stream = %segment.stream, %error, "a segment stays without its seal");
                 }
@@ -227,4 +231,10 @@ impl OpenSegment {
         shared.scribe.note(Note::Segment(Box::new(segment)));
         Ok(Some(closed))
     }
+}
+
+/// What playback needs to know of the file, so that it has not to look for it in the whole of it.
+fn index(shared: &Shared, init: &[u8], segment: &Segment, at: u64) -> Option<Vec<u8>> {
+    let live = shared.live.lock();
+    index_box(init, &live.get(&segment.id)?.fragments, at)
 }

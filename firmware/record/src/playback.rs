@@ -2,26 +2,31 @@
 //! database: call it from `spawn_blocking` or a plain thread.
 
 use crate::RecordError;
-use crate::catalogue::{self, Segment, SegmentState, VolumeId};
+use crate::catalogue::{self, Run, Segment, SegmentState, VolumeId};
 use crate::clip::Clip;
 use crate::copies;
 use crate::gap_rows;
 use crate::index_cache::{IndexCache, MOST_BYTES, SegmentIndex};
+use crate::keys;
 use crate::ledger::Gap;
+use crate::parts::{self, Part};
 use crate::range;
 use crate::shared::{LiveSegment, Shared};
-use crate::timeline::{self, Covered, LedgerRow, Rows, Timeline};
+use crate::timeline::{self, LedgerRow, Rows, Timeline};
 use bytes::Bytes;
-use heron_core::{CameraId, GapReason, MediaTime, StreamKey, StreamKind, WallTime};
+use heron_core::{CameraId, MediaTime, StreamKey, StreamKind, WallTime};
 use heron_media::hls::{self, ByteRange, Map, MediaPlaylist, PlaylistKind, Recording};
-use heron_media::mp4::{FragmentIndex, rewrite, scan};
-use std::collections::HashSet;
+use heron_media::mp4::{FragmentIndex, Init, index_box, rewrite, scan};
 use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// About how long one entry of a playlist plays.
 const HLS_TARGET: MediaTime = MediaTime(4 * MediaTime::HZ);
+
+/// The same while the list grows: one group of pictures, because the last entry is shown only when it is complete, and what
+/// is newest should not wait for more than that.
+const GROWING_TARGET: MediaTime = MediaTime(1);
 
 /// What a growing playlist promises of its entries: a group of pictures of 8 s after an entry just short of the target.
 const GROWING_TARGET_S: u32 = 12;
@@ -92,15 +97,14 @@ impl Playback {
                     catalogue::expired_until(c, stream)?,
                 ))
             })?;
-            let mut rows =
-                Rows { covered: Vec::with_capacity(covered.len()), ledger: Vec::new(), expired_until };
+            let mut rows = Rows { expired_until, ..Rows::default() };
             rows.ledger = with_fresh(ledger, fresh)
                 .iter()
                 .map(|g| LedgerRow { start: g.start, end: g.end, reason: g.reason })
                 .filter(|g| g.start < end && g.end.is_none_or(|e| e > start))
                 .collect();
             self.place_rows(live, covered, &mut rows, start, end);
-            if !rows.covered.is_empty() || !rows.ledger.is_empty() {
+            if !(rows.covered.is_empty() && rows.ledger.is_empty() && rows.away.is_empty()) {
                 streams.push((kind, rows));
             }
         }
@@ -113,33 +117,27 @@ impl Playback {
     fn place_rows(
         &self,
         mut live: Vec<LiveSegment>,
-        covered: Vec<(i64, VolumeId, Covered)>,
+        covered: Vec<Run>,
         rows: &mut Rows,
         start: WallTime,
         end: WallTime,
     ) {
         let here = self.volumes_here();
-        // What a copy shows is not missing.
-        let shown: HashSet<WallTime> =
-            covered.iter().filter(|(_, v, _)| here.contains(v)).map(|(_, _, c)| c.start).collect();
-        for (id, volume, c) in covered {
+        for run in covered {
             let c = live
                 .iter()
-                .position(|l| l.segment.id == id)
-                .map_or(c, |i| live.swap_remove(i).segment.covered());
-            if here.contains(&volume) {
+                .position(|l| run.id == Some(l.segment.id))
+                .map_or(run.covered, |i| live.swap_remove(i).segment.covered());
+            if here.contains(&run.volume) {
                 rows.covered.push(c);
-            } else if !shown.contains(&c.start) {
-                rows.ledger.push(LedgerRow {
-                    start: c.start,
-                    end: Some(c.end),
-                    reason: GapReason::VolumeFailed,
-                });
+            } else {
+                rows.away.push(c);
             }
         }
         let fresh = live.into_iter().map(|l| l.segment.covered()).filter(|c| c.start < end && c.end > start);
         rows.covered.extend(fresh);
         rows.covered.sort_by_key(|c| c.start);
+        rows.away.sort_by_key(|c| c.start);
         rows.ledger.sort_by_key(|g| g.start);
     }
 
@@ -167,6 +165,18 @@ impl Playback {
         start: WallTime,
         end: WallTime,
     ) -> Result<Vec<Segment>, RecordError> {
+        let mut segments = self.every_segment(stream, start, end)?;
+        copies::without_doubles(&mut segments);
+        Ok(segments)
+    }
+
+    /// The same, copies and all: for [`parts::choose`], which knows what to show of them.
+    pub(crate) fn every_segment(
+        &self,
+        stream: StreamKey,
+        start: WallTime,
+        end: WallTime,
+    ) -> Result<Vec<Segment>, RecordError> {
         let mut live = self.live_of(stream);
         let rows = self.shared.store.read_blocking(|c| catalogue::overlapping(c, stream, start, end))?;
         let here = self.volumes_here();
@@ -188,7 +198,6 @@ impl Playback {
                 && !unlinked.contains_key(&s.id)
         });
         drop(unlinked);
-        copies::without_doubles(&mut segments);
         Ok(segments)
     }
 
@@ -208,45 +217,90 @@ impl Playback {
         end: WallTime,
         base: &str,
     ) -> Result<String, RecordError> {
+        self.list(stream, start, end, base, Of::All)
+    }
+
+    /// The same of key frames alone, for many times real time: an ordinary playlist of pictures without sound that each
+    /// stand until the next. `{base}/{id}/keys.mp4` ([`Playback::keys_init`]) and
+    /// `{base}/{id}/keys-{offset}-{length}.m4s` ([`Playback::keys`]) must be served for it.
+    ///
+    /// # Errors
+    /// As [`Playback::playlist`].
+    pub fn keys_playlist(
+        &self,
+        stream: StreamKey,
+        start: WallTime,
+        end: WallTime,
+        base: &str,
+    ) -> Result<String, RecordError> {
+        self.list(stream, start, end, base, Of::Keys)
+    }
+
+    fn list(
+        &self,
+        stream: StreamKey,
+        start: WallTime,
+        end: WallTime,
+        base: &str,
+        of: Of,
+    ) -> Result<String, RecordError> {
         let now = self.shared.clock.now();
         range::footage(start, end, now)?;
-        let mut files: Vec<(Segment, SegmentIndex)> = Vec::new();
-        for segment in self.segments(stream, start, end)? {
+        let mut files: Vec<(Part, SegmentIndex)> = Vec::new();
+        for part in parts::choose(self.every_segment(stream, start, end)?) {
             // One unreadable file must not hide the others; the timeline will show it once fsck has seen it.
-            files.extend(self.index_or_warn(&segment).map(|index| (segment, index)));
+            files.extend(self.index_or_warn(&part.segment).map(|index| (part, index)));
         }
-        let recordings: Vec<Recording<'_>> = files
-            .iter()
-            .map(|(segment, index)| {
-                let id = segment.id;
-                let (uri, map) = if rewrite::needs_rewrite(&index.init) {
+        let mut recordings: Vec<Recording<'_>> = Vec::with_capacity(files.len());
+        // From the last to the first: where one begins in the middle of its file, the one before ends.
+        let mut next: Option<&FragmentIndex> = None;
+        for (part, index) in files.iter().rev() {
+            let fragments = parts::before(part.fragments(&index.fragments, start, end), next);
+            next = fragments.first().filter(|_| part.is_cut());
+            let id = part.segment.id;
+            let (uri, map) = match of {
+                Of::Keys => {
+                    let map = Map { uri: format!("{base}/{id}/keys.mp4"), byte_range: None };
+                    (format!("{base}/{id}/keys-"), map)
+                }
+                Of::All if rewrite::needs_rewrite(&index.init) => {
                     let map = Map { uri: format!("{base}/{id}/init.mp4"), byte_range: None };
                     (format!("{base}/{id}/"), map)
-                } else {
+                }
+                Of::All => {
                     let uri = format!("{base}/{id}.mp4");
                     let range = ByteRange { offset: 0, length: index.init.init_len };
                     (uri.clone(), Map { uri, byte_range: Some(range) })
-                };
-                Recording { uri, map, init: &index.init, fragments: wanted(&index.fragments, start, end) }
-            })
-            .collect();
-        let mut segments = hls::segments(&recordings, HLS_TARGET);
+                }
+            };
+            recordings.push(Recording { uri, map, init: &index.init, fragments });
+        }
+        recordings.reverse();
+        let growing = end > now;
+        let target = match of {
+            Of::Keys => keys::TARGET,
+            Of::All if growing => GROWING_TARGET,
+            Of::All => HLS_TARGET,
+        };
+        let mut segments = hls::segments(&recordings, target);
         if segments.is_empty() {
             return Err(RecordError::NothingRecorded { stream, start, end });
         }
         for segment in &mut segments {
-            if segment.uri.ends_with('/')
+            if segment.uri.ends_with(['/', '-'])
                 && let Some(range) = segment.byte_range.take()
             {
                 segment.uri = format!("{}{}-{}.m4s", segment.uri, range.offset, range.length);
             }
         }
         let mut list = MediaPlaylist::vod(segments);
-        if end > now {
+        if growing {
             list.kind = PlaylistKind::Event;
             list.target_duration_s = GROWING_TARGET_S;
-            // The last entry still grows; a player that has loaded it would never see the rest.
-            if list.segments.len() > 1 {
+            // While its file is being written the last entry still grows; a player that has loaded it would never see the
+            // rest. One of a file that is complete is final.
+            let open = files.last().is_some_and(|(part, _)| part.segment.state == SegmentState::Open);
+            if open && list.segments.len() > 1 {
                 list.segments.pop();
             }
         }
@@ -263,6 +317,27 @@ impl Playback {
         let complete = segment.state == SegmentState::Closed;
         let etag = format!("\"{id:x}-{:x}-{:x}\"", segment.start.0, segment.bytes);
         Ok(SegmentSource { file, length: segment.bytes, complete, etag })
+    }
+
+    /// The init segment of a recording's pictures alone.
+    ///
+    /// # Errors
+    /// As [`Playback::rewritten_init`].
+    pub fn keys_init(&self, id: i64) -> Result<Bytes, RecordError> {
+        let segment = self.segment(id)?;
+        let init = keys::init(&self.index(&segment)?.init);
+        init.ok_or_else(|| self.damaged(&segment, "it has no video track".into()))
+    }
+
+    /// The key frames of the whole fragments in `length` bytes from `offset` of a recording, one fragment each.
+    ///
+    /// # Errors
+    /// As [`Playback::rewritten`].
+    pub fn keys(&self, id: i64, offset: u64, length: u64) -> Result<Bytes, RecordError> {
+        let segment = self.segment(id)?;
+        let index = self.index(&segment)?;
+        let wanted = exactly(&index.fragments, id, offset, length)?;
+        keys::fragments(self, &segment, &self.open(&segment)?, &index, wanted)
     }
 
     /// The init segment of a recording whose sound is rewritten for browsers.
@@ -282,14 +357,7 @@ impl Playback {
     pub fn rewritten(&self, id: i64, offset: u64, length: u64) -> Result<Bytes, RecordError> {
         let segment = self.segment(id)?;
         let index = self.index(&segment)?;
-        let end = offset.saturating_add(length);
-        let wanted: Vec<&FragmentIndex> =
-            index.fragments.iter().filter(|f| f.offset >= offset && f.offset + f.length <= end).collect();
-        let whole = wanted.first().is_some_and(|f| f.offset == offset)
-            && wanted.last().is_some_and(|f| f.offset + f.length == end);
-        if !whole {
-            return Err(RecordError::NoSuchFragment { segment: id, offset, length });
-        }
+        let wanted = exactly(&index.fragments, id, offset, length)?;
         let file = self.open(&segment)?;
         let mut out = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
         for fragment in wanted {
@@ -322,8 +390,8 @@ impl Playback {
         start: WallTime,
         end: WallTime,
     ) -> Result<u64, RecordError> {
-        let segments = self.segments(stream, start, end)?;
-        Ok(segments.iter().map(|s| share(s, start, end)).sum())
+        let parts = parts::choose(self.every_segment(stream, start, end)?);
+        Ok(parts.iter().map(|p| share(&p.segment, start.max(p.start), end.min(p.end))).sum())
     }
 
     /// The key frame of a stream at or before `time`: for a picture while scrubbing. It may lie before `time` by a group
@@ -340,7 +408,9 @@ impl Playback {
             return Err(RecordError::invalid("time", problem));
         }
         let nothing = || RecordError::NothingRecorded { stream, start: WallTime(0), end: time };
-        let mut candidates = self.segments(stream, time, time.plus_nanos(1))?;
+        let parts = parts::choose(self.every_segment(stream, time, time.plus_nanos(1))?);
+        let here = parts.into_iter().filter(|p| p.start <= time && p.end > time);
+        let mut candidates: Vec<Segment> = here.map(|p| p.segment).collect();
         if candidates.is_empty() {
             candidates.extend(self.shared.store.read_blocking(|c| catalogue::last_before(c, stream, time))?);
         }
@@ -404,7 +474,13 @@ impl Playback {
         if let Some(index) = self.cache.get(segment.id) {
             return Ok(index);
         }
-        let scan = scan::scan(&self.open(segment)?);
+        let file = self.open(segment)?;
+        if let Some((init, fragments)) = written_index(&file, segment.bytes) {
+            let index = SegmentIndex { init: Arc::new(init), fragments: fragments.into() };
+            self.cache.put(segment.id, index.clone());
+            return Ok(index);
+        }
+        let scan = scan::scan(&file);
         let problem = scan.problem.as_ref().map(ToString::to_string);
         match scan.init {
             Some(init) if !scan.fragments.is_empty() => {
@@ -438,6 +514,37 @@ fn share(segment: &Segment, start: WallTime, end: WallTime) -> u64 {
     let whole = segment.end.nanos_since(segment.start).max(1);
     let part = segment.end.min(end).nanos_since(segment.start.max(start)).clamp(0, whole);
     (u128::from(segment.bytes) * part as u128 / whole as u128) as u64
+}
+
+/// The index that was written when the file was completed: one read of its end instead of one for each fragment, which on
+/// a hard disk that has to look for them is half a second for a minute of recording.
+fn written_index(file: &File, length: u64) -> Option<(Init, Vec<FragmentIndex>)> {
+    let tail = (index_box::TAIL as u64).min(length);
+    let bytes = scan::read_exact_at(file, length - tail, tail as usize).ok()?;
+    index_box::read_index(&bytes, length)
+}
+
+/// What a playlist is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    All,
+    Keys,
+}
+
+/// The fragments that lie in exactly `length` bytes from `offset`.
+fn exactly(
+    fragments: &[FragmentIndex],
+    segment: i64,
+    offset: u64,
+    length: u64,
+) -> Result<&[FragmentIndex], RecordError> {
+    let end = offset.saturating_add(length);
+    let from = fragments.partition_point(|f| f.offset < offset);
+    let wanted = &fragments[from..];
+    let wanted = &wanted[..wanted.partition_point(|f| f.end() <= end)];
+    let whole =
+        wanted.first().is_some_and(|f| f.offset == offset) && wanted.last().is_some_and(|f| f.end() == end);
+    whole.then_some(wanted).ok_or(RecordError::NoSuchFragment { segment, offset, length })
 }
 
 /// The fragments that overlap the range, and those before them back to a key frame.

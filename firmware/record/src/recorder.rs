@@ -20,11 +20,11 @@ use crate::scribe::{NoteQueue, Scribe};
 use crate::shared::{Desired, Shared, StreamControl, Volume, VolumeState};
 use crate::storage::{self, StorageReport};
 use crate::stream_writer::{StreamWriter, write_steps};
-use crate::sweeper;
 use crate::thin;
 use crate::trigger::{self, Trigger, TriggerOutcome};
 use crate::volume::VolumeConfig;
 use crate::volume_writer::{TICK, VolumeWriter};
+use crate::{summariser, sweeper};
 use heron_core::{CameraId, Clock, EventDraft, GapReason, PlainMode, StreamKey, StreamKind};
 use heron_evidence::Signer;
 use heron_hub::Hub;
@@ -212,7 +212,9 @@ impl Recorder {
         let shared = Arc::clone(&self.shared);
         self.spawn(Role::Sweeper, "record-copy".into(), move || copies::run(&shared))?;
         let shared = Arc::clone(&self.shared);
-        self.spawn(Role::Sweeper, "record-thin".into(), move || thin::run(&shared))
+        self.spawn(Role::Sweeper, "record-thin".into(), move || thin::run(&shared))?;
+        let shared = Arc::clone(&self.shared);
+        self.spawn(Role::Sweeper, "record-days".into(), move || summariser::run(&shared))
     }
 
     fn spawn(

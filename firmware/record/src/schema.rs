@@ -7,7 +7,7 @@
 use heron_store::Migrations;
 
 /// This room's tables, for `Store::open`.
-pub const MIGRATIONS: Migrations = Migrations { room: "record", steps: &[FIRST, ORIGIN, KEEP, LOCKED] };
+pub const MIGRATIONS: Migrations = Migrations { room: "record", steps: &[FIRST, ORIGIN, KEEP, LOCKED, DAYS] };
 
 const FIRST: &str = "
 CREATE TABLE record_volume(
@@ -159,4 +159,29 @@ END;
 /// What is locked is little, and asked for by volume.
 const LOCKED: &str = "
 CREATE INDEX record_segment_locked ON record_segment(volume, bytes) WHERE locked <> 0;
+";
+
+/// Summaries of days that are over, for timelines of months. Whatever changes a day's rows removes its summary.
+const DAYS: &str = "
+DROP INDEX record_segment_by_stream;
+CREATE INDEX record_segment_by_stream
+    ON record_segment(stream, start_ns, end_ns, state, frames, volume, origin);
+
+CREATE TABLE record_day(
+    stream INTEGER NOT NULL,
+    day INTEGER NOT NULL,           -- since 1970-01-01, UTC, by the start of segments
+    runs BLOB NOT NULL,             -- see catalogue/days.rs
+    PRIMARY KEY(stream, day)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER record_day_added AFTER INSERT ON record_segment BEGIN
+    DELETE FROM record_day WHERE stream = new.stream AND day = new.start_ns / 86400000000000;
+END;
+CREATE TRIGGER record_day_changed
+    AFTER UPDATE OF stream, volume, start_ns, end_ns, frames, state, origin ON record_segment BEGIN
+    DELETE FROM record_day WHERE stream = new.stream AND day = new.start_ns / 86400000000000;
+    DELETE FROM record_day WHERE stream = old.stream AND day = old.start_ns / 86400000000000;
+END;
+CREATE TRIGGER record_day_gone AFTER DELETE ON record_segment BEGIN
+    DELETE FROM record_day WHERE stream = old.stream AND day = old.start_ns / 86400000000000;
+END;
 ";

@@ -6,6 +6,7 @@
 //! Where retention has deleted footage ([`Rows::expired_until`]) holes are not gaps. Before the first and after
 //! the last recorded frame only the ledger speaks.
 
+use crate::layout::Origin;
 use heron_core::{GapReason, StreamKind, WallTime};
 
 /// Longest range of one timeline request: a quarter's footage and some.
@@ -33,6 +34,8 @@ pub struct Span {
     pub start: WallTime,
     /// End of the last frame.
     pub end: WallTime,
+    /// Where it came from; never [`Origin::Copy`], which counts as what it is a copy of.
+    pub origin: Origin,
 }
 
 /// A stretch without footage.
@@ -79,6 +82,8 @@ pub struct Covered {
     pub end: WallTime,
     /// Typical distance between frames, nanoseconds.
     pub frame_nanos: i64,
+    /// Where it came from.
+    pub origin: Origin,
 }
 
 /// A ledger row as the timeline sees it.
@@ -99,6 +104,8 @@ pub struct Rows {
     pub covered: Vec<Covered>,
     /// Ledger rows that overlap the range, in order of start.
     pub ledger: Vec<LedgerRow>,
+    /// Segments that overlap the range and lie on a volume that is away, in order of start.
+    pub away: Vec<Covered>,
     /// Footage before this was deleted by retention.
     pub expired_until: Option<WallTime>,
 }
@@ -120,6 +127,47 @@ pub fn join(covered: &[Covered], start: WallTime, end: WallTime) -> Vec<(WallTim
     spans
 }
 
+/// A part of `start..end` in order: what `taken` (in order, apart) leaves of it. What is left and shorter than `least_nanos`
+/// is not worth a span.
+pub fn without(
+    (start, end): (WallTime, WallTime),
+    taken: &[(WallTime, WallTime)],
+    least_nanos: i64,
+) -> Vec<(WallTime, WallTime)> {
+    let mut out = Vec::new();
+    let mut from = start;
+    let first = taken.partition_point(|t| t.1 <= start);
+    for (taken_from, taken_to) in taken[first..].iter().take_while(|t| t.0 < end) {
+        if taken_from.nanos_since(from) > least_nanos {
+            out.push((from, *taken_from));
+        }
+        from = from.max(*taken_to);
+    }
+    if end.nanos_since(from) > least_nanos {
+        out.push((from, end));
+    }
+    out
+}
+
+/// The spans of one stream by where they came from, in order of start, apart or touching.
+fn by_origin(covered: &[Covered], start: WallTime, end: WallTime) -> Vec<(WallTime, WallTime, Origin)> {
+    if covered.iter().all(|c| c.origin == Origin::Live) {
+        let spans = join(covered, start, end).into_iter();
+        return spans.map(|(from, to)| (from, to, Origin::Live)).collect();
+    }
+    let mut out: Vec<(WallTime, WallTime, Origin)> = Vec::new();
+    for origins in [&[Origin::Live, Origin::Copy][..], &[Origin::Backfill], &[Origin::Keys]] {
+        let of: Vec<Covered> = covered.iter().filter(|c| origins.contains(&c.origin)).copied().collect();
+        let taken: Vec<(WallTime, WallTime)> = out.iter().map(|s| (s.0, s.1)).collect();
+        for span in join(&of, start, end) {
+            let left = without(span, &taken, MIN_TOUCH_NANOS);
+            out.extend(left.into_iter().map(|(from, to)| (from, to, origins[0])));
+        }
+        out.sort_by_key(|s| s.0);
+    }
+    out
+}
+
 /// The gaps of one stream: the ledger's rows clipped to the range and to `now`, and holes between spans that the
 /// ledger does not know, as `damaged`.
 pub fn gaps(
@@ -129,14 +177,32 @@ pub fn gaps(
     end: WallTime,
     now: WallTime,
 ) -> Vec<(WallTime, WallTime, GapReason)> {
+    let away: Vec<LedgerRow> = rows
+        .away
+        .iter()
+        .flat_map(|c| without((c.start, c.end), spans, MIN_TOUCH_NANOS))
+        .map(|(start, end)| LedgerRow { start, end: Some(end), reason: GapReason::VolumeFailed })
+        .collect();
+    // What came later fills a hole that the ledger knows.
+    let filled: Vec<Covered> = rows.covered.iter().filter(|c| c.origin != Origin::Live).copied().collect();
+    let filled = join(&filled, start, end);
     let mut out: Vec<(WallTime, WallTime, GapReason)> = rows
         .ledger
         .iter()
+        .chain(&away)
         .filter_map(|row| {
             let (from, to) = (row.start.max(start), row.end.unwrap_or(now.max(row.start)).min(end));
             (from < to).then_some((from, to, row.reason))
         })
+        .flat_map(|(from, to, reason)| match filled.is_empty() {
+            true => vec![(from, to, reason)],
+            false => without((from, to), &filled, MIN_TOUCH_NANOS)
+                .into_iter()
+                .map(|(f, t)| (f, t, reason))
+                .collect(),
+        })
         .collect();
+    out.sort_by_key(|g| (g.0, g.1));
     let known = out.clone();
     for pair in spans.windows(2) {
         let (mut from, to) = (pair[0].1, pair[1].0);
@@ -207,7 +273,8 @@ pub fn assemble(
             bins.coverage.push((*stream, coverage(&spans, start, end, bins.width_nanos)));
         }
         let stream = *stream;
-        timeline.spans.extend(spans.into_iter().map(|(start, end)| Span { stream, start, end }));
+        let spans = by_origin(&rows.covered, start, end).into_iter();
+        timeline.spans.extend(spans.map(|(start, end, origin)| Span { stream, start, end, origin }));
         timeline.gaps.extend(missing.into_iter().map(|(start, end, reason)| TimelineGap {
             stream,
             start,
@@ -230,7 +297,7 @@ mod tests {
         WallTime((seconds * 1e9).round() as i64)
     }
     fn covered(start: f64, end: f64) -> Covered {
-        Covered { start: at(start), end: at(end), frame_nanos: FRAME }
+        Covered { start: at(start), end: at(end), frame_nanos: FRAME, origin: Origin::Live }
     }
     fn ledger(start: f64, end: Option<f64>, reason: GapReason) -> LedgerRow {
         LedgerRow { start: at(start), end: end.map(at), reason }
@@ -261,7 +328,7 @@ mod tests {
                 ledger(90.0, Some(100.0), GapReason::Restart),
                 ledger(260.0, None, GapReason::Disabled),
             ],
-            expired_until: None,
+            ..Rows::default()
         };
         let spans = join(&rows.covered, at(0.0), at(1000.0));
         assert_eq!(
@@ -279,14 +346,70 @@ mod tests {
     fn what_retention_deleted_is_not_a_gap() {
         let rows = Rows {
             covered: vec![covered(0.0, 60.0), covered(600.0, 660.0), covered(700.0, 760.0)],
-            ledger: vec![],
             expired_until: Some(at(600.0)),
+            ..Rows::default()
         };
         let spans = join(&rows.covered, at(0.0), at(1000.0));
         assert_eq!(
             gaps(&rows, &spans, at(0.0), at(1000.0), at(900.0)),
             [(at(660.0), at(700.0), GapReason::Damaged)]
         );
+    }
+
+    fn of(origin: Origin, start: f64, end: f64) -> Covered {
+        Covered { origin, ..covered(start, end) }
+    }
+
+    #[test]
+    fn a_copy_is_never_shown_beside_its_original_and_fills_where_that_is_away() {
+        let rows = Rows {
+            covered: vec![
+                covered(0.0, 60.0),
+                of(Origin::Copy, 0.0, 60.0),
+                of(Origin::Copy, 60.0, 120.0),
+                covered(120.0, 180.0),
+            ],
+            away: vec![covered(60.0, 120.0), covered(180.0, 240.0)],
+            ..Rows::default()
+        };
+        let timeline =
+            assemble(&[(StreamKind::Main, rows)], at(0.0), at(300.0), Some(60_000_000_000), at(300.0));
+        let spans: Vec<_> = timeline.spans.iter().map(|s| (s.start, s.end, s.origin)).collect();
+        assert_eq!(spans, [(at(0.0), at(180.0), Origin::Live)]);
+        let gaps: Vec<_> = timeline.gaps.iter().map(|g| (g.start, g.end, g.reason)).collect();
+        assert_eq!(
+            gaps,
+            [(at(180.0), at(240.0), GapReason::VolumeFailed)],
+            "what the copy shows is not missing"
+        );
+        assert_eq!(timeline.bins.unwrap().coverage[0].1, [1.0, 1.0, 1.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn what_was_fetched_later_fills_a_gap_and_says_so() {
+        let rows = Rows {
+            covered: vec![
+                of(Origin::Keys, 0.0, 60.0),
+                covered(60.0, 120.0),
+                of(Origin::Backfill, 110.0, 170.0),
+                covered(200.0, 260.0),
+            ],
+            ledger: vec![ledger(120.0, Some(200.0), GapReason::CameraUnreachable)],
+            ..Rows::default()
+        };
+        let timeline = assemble(&[(StreamKind::Main, rows)], at(0.0), at(300.0), None, at(300.0));
+        let spans: Vec<_> = timeline.spans.iter().map(|s| (s.start, s.end, s.origin)).collect();
+        assert_eq!(
+            spans,
+            [
+                (at(0.0), at(60.0), Origin::Keys),
+                (at(60.0), at(120.0), Origin::Live),
+                (at(120.0), at(170.0), Origin::Backfill),
+                (at(200.0), at(260.0), Origin::Live),
+            ]
+        );
+        let gaps: Vec<_> = timeline.gaps.iter().map(|g| (g.start, g.end, g.reason)).collect();
+        assert_eq!(gaps, [(at(170.0), at(200.0), GapReason::CameraUnreachable)]);
     }
 
     #[test]
@@ -305,7 +428,7 @@ mod tests {
         ) {
             segs.sort_unstable();
             let covered: Vec<Covered> = segs.iter()
-                .map(|(s, l)| Covered { start: at(*s as f64), end: at((s + l) as f64), frame_nanos: FRAME })
+                .map(|(s, l)| Covered { start: at(*s as f64), end: at((s + l) as f64), frame_nanos: FRAME, origin: Origin::Live })
                 .collect();
             let (start, end) = (at(from as f64), at((from + len) as f64));
             let spans = join(&covered, start, end);
@@ -321,6 +444,26 @@ mod tests {
             prop_assert!((sum - want).abs() < 0.01 * (1.0 + want), "{sum} {want}");
             let missing = gaps(&Rows { covered, ..Rows::default() }, &spans, start, end, end);
             prop_assert!(missing.iter().all(|g| g.0 < g.1 && g.2 == GapReason::Damaged));
+        }
+
+        /// Whatever comes from wherever: spans are in order and apart, of copies there is no word, and what is covered at
+        /// all is covered in the spans.
+        #[test]
+        fn origins_never_overlap(
+            mut segs in proptest::collection::vec((0i64..2_000, 1i64..200, 0usize..4), 0..30),
+            from in 0i64..1_000, len in 1i64..1_500,
+        ) {
+            segs.sort_unstable();
+            let covered: Vec<Covered> = segs.iter()
+                .map(|(s, l, o)| of(Origin::ALL[*o], *s as f64, (s + l) as f64))
+                .collect();
+            let (start, end) = (at(from as f64), at((from + len) as f64));
+            let spans = by_origin(&covered, start, end);
+            prop_assert!(spans.iter().all(|s| s.0 < s.1 && s.0 >= start && s.1 <= end && s.2 != Origin::Copy));
+            prop_assert!(spans.windows(2).all(|p| p[0].1 <= p[1].0));
+            let sum = |all: &mut dyn Iterator<Item = (WallTime, WallTime)>| all.map(|s| s.1.nanos_since(s.0)).sum::<i64>();
+            let all = sum(&mut join(&covered, start, end).into_iter());
+            prop_assert_eq!(sum(&mut spans.iter().map(|s| (s.0, s.1))), all);
         }
     }
 }

@@ -6,6 +6,7 @@ mod common;
 use common::{Box, Camera, START, ffprobe, frames, g711, key, wait};
 use heron_core::{StreamKey, WallTime};
 use heron_media::mp4::flat::Slice;
+use heron_media::mp4::{index_box, scan};
 use m3u8_rs::{MediaPlaylist, Playlist};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -53,6 +54,15 @@ fn fetch(b: &Box, text: &str, dir: &Path) -> PathBuf {
             }
             Some((id, "init.mp4")) => {
                 std::fs::write(path, playback.rewritten_init(id.parse().unwrap()).unwrap()).unwrap();
+            }
+            Some((id, "keys.mp4")) => {
+                std::fs::write(path, playback.keys_init(id.parse().unwrap()).unwrap()).unwrap();
+            }
+            Some((id, range)) if range.starts_with("keys-") => {
+                let range = range.strip_prefix("keys-").unwrap().strip_suffix(".m4s").unwrap();
+                let (offset, length) = range.split_once('-').unwrap();
+                let (offset, length) = (offset.parse().unwrap(), length.parse().unwrap());
+                std::fs::write(path, playback.keys(id.parse().unwrap(), offset, length).unwrap()).unwrap();
             }
             Some((id, range)) => {
                 let (offset, length) = range.strip_suffix(".m4s").unwrap().split_once('-').unwrap();
@@ -118,6 +128,55 @@ fn a_growing_playlist_only_grows() {
     assert!(!parse(&before).end_list && !parse(&later).end_list);
     assert!(later.starts_with(before.trim_end()), "{before}\n---\n{later}");
     assert!(later.len() > before.len());
+}
+
+#[test]
+fn what_is_newest_waits_for_one_group_of_pictures_and_for_nothing_when_its_file_is_complete() {
+    let mut camera = Camera::new();
+    let (b, stream) = recorded(&mut camera, 31.0);
+    let end = after(3600.0);
+    let growing = parse(&b.recorder.playback().playlist(stream, START, end, "segments").unwrap());
+    let total: f32 = growing.segments.iter().map(|s| s.duration).sum();
+    let until = b.recorded_until(stream).unwrap().nanos_since(START) as f32 / 1e9;
+    assert!(until - total < 2.1, "{total} of {until} s with groups of 2 s");
+    assert!(b.recorder.shutdown());
+    let whole = parse(&b.recorder.playback().playlist(stream, START, end, "segments").unwrap());
+    assert!(!whole.end_list, "more may come");
+    let total: f32 = whole.segments.iter().map(|s| s.duration).sum();
+    assert!((total - 31.0).abs() < 0.1, "{total}");
+    assert!(whole.segments.len() > growing.segments.len());
+    for (a, b) in growing.segments.iter().zip(&whole.segments) {
+        assert_eq!(a, b, "nothing that was said changes");
+    }
+}
+
+#[test]
+fn key_frames_alone_keep_the_time_line_and_take_a_fraction_of_the_bytes() {
+    let mut camera = Camera::new();
+    camera.audio = Some(g711());
+    camera.filler = 3_000;
+    let (b, stream) = recorded(&mut camera, 130.0);
+    camera.reconnect(10_000_000_000);
+    b.feed(stream, &mut camera, 20.0);
+    b.wait_recorded(stream, camera.wall);
+    assert!(b.recorder.shutdown());
+    let p = b.recorder.playback();
+    let all = parse(&p.playlist(stream, START, camera.wall, "segments").unwrap());
+    let text = p.keys_playlist(stream, START, camera.wall, "segments").unwrap();
+    let keys = parse(&text);
+    let sum = |list: &MediaPlaylist| list.segments.iter().map(|s| s.duration).sum::<f32>();
+    assert!((sum(&keys) - sum(&all)).abs() < 0.01, "{} {}", sum(&keys), sum(&all));
+    assert_eq!(keys.segments.iter().filter(|s| s.discontinuity).count(), 1, "{text}");
+    assert!(keys.segments.len() * 2 < all.segments.len(), "entries of ten seconds: {text}");
+    let dir = tempfile::tempdir().unwrap();
+    let file = fetch(&b, &text, dir.path());
+    let args = ["-count_packets", "-show_entries", "stream=codec_name,nb_read_packets", "-of", "csv=p=0"];
+    assert_eq!(ffprobe(&args, &file).lines().next(), Some("h264,75"), "150 s in groups of 2 s, and no sound");
+    let bytes = |files: Vec<PathBuf>| files.iter().map(|f| f.metadata().unwrap().len()).sum::<u64>();
+    let (of_keys, of_all) = (bytes(common::files_under(dir.path())), bytes(b.files()));
+    assert!(of_keys * 5 < of_all, "{of_keys} of {of_all}");
+    let e = p.keys(1, 3, 100).unwrap_err();
+    assert_eq!(e.kind(), heron_core::ErrorKind::NotFound, "{e}");
 }
 
 #[test]
@@ -237,4 +296,33 @@ fn a_damaged_file_does_not_hide_the_others() {
     let text = p.playlist(stream, START, camera.wall, "segments").unwrap();
     assert_eq!(parse(&text).segments.iter().filter(|s| s.discontinuity).count(), 1, "{text}");
     assert!(p.flat_mp4(stream, START, camera.wall).unwrap().plan_of().total_len() > 0);
+}
+
+#[test]
+fn the_index_at_the_end_of_a_file_says_what_reading_all_of_it_says() {
+    let mut camera = Camera::new();
+    camera.audio = Some(g711());
+    let (b, stream) = recorded(&mut camera, 150.0);
+    assert!(b.recorder.shutdown());
+    let files = b.files();
+    assert!(files.len() > 1);
+    for path in &files {
+        let bytes = std::fs::read(path).unwrap();
+        let tail = &bytes[bytes.len().saturating_sub(index_box::TAIL)..];
+        let (init, fragments) = index_box::read_index(tail, bytes.len() as u64).unwrap();
+        let scan = scan::scan(&bytes);
+        assert_eq!((Some(init), fragments, scan.problem.is_none()), (scan.init, scan.fragments, true));
+        assert_eq!(scan.valid_len, bytes.len() as u64, "the index is a whole box");
+        assert!(ffprobe(&["-show_entries", "format=nb_streams", "-of", "csv=p=0"], path).starts_with('2'));
+    }
+    let whole = b.recorder.playback().playlist(stream, START, camera.wall, "segments").unwrap();
+    // Damaged, so that it is not believed: the file is read as before, and says the same.
+    for path in &files {
+        let mut bytes = std::fs::read(path).unwrap();
+        let at = bytes.windows(16).rposition(|w| *w == index_box::INDEX_TYPE).unwrap();
+        bytes[at + 60] ^= 1;
+        std::fs::write(path, bytes).unwrap();
+    }
+    let b = b.restart(false, Duration::from_secs(1));
+    assert_eq!(b.recorder.playback().playlist(stream, START, camera.wall, "segments").unwrap(), whole);
 }

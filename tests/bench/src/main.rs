@@ -6,6 +6,7 @@
 //!
 //! Started by `cargo xtask bench NAME`, which builds everything in release first.
 
+mod catalogue;
 mod clip;
 mod contenders;
 mod http;
@@ -33,6 +34,8 @@ enum Benchmark {
     Record(record::Options),
     /// Many cameras for a long time: frames lost, queues, memory.
     Soak(soak::Options),
+    /// Start-up and timelines on 64 cameras x 90 days of recordings.
+    Catalogue(catalogue::Options),
     /// First byte and whole-clip time of video.mp4, and the first segment of playback.m3u8.
     Play(play::Options),
 }
@@ -61,11 +64,13 @@ fn main() -> Result<()> {
         None => {
             println!("record   CPU and memory of recording, beside ffmpeg and Moonfire (MOONFIRE_BIN)");
             println!("soak     64 cameras for ten minutes: frames lost, queues, memory");
+            println!("catalogue  start-up and timelines on 64 cameras x 90 days");
             println!("play     first byte, whole clip and first HLS segment of what was recorded");
             Ok(())
         }
         Some(Benchmark::Record(options)) => record::record(&place, &options),
         Some(Benchmark::Soak(options)) => soak::soak(&place, &options),
+        Some(Benchmark::Catalogue(options)) => catalogue::catalogue(&place, &options),
         Some(Benchmark::Play(options)) => play::play(&place, &options),
     }
 }

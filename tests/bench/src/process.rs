@@ -126,7 +126,7 @@ pub(crate) fn wait_for_port(port: u16, group: &mut Group) -> Result<()> {
         if begun.elapsed() > Duration::from_secs(30) {
             bail!("nothing listens at port {port} after 30 s");
         }
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(5));
     }
     Ok(())
 }

@@ -56,7 +56,7 @@ impl Listener {
             let tls = self.tls.clone();
             tasks.spawn(async move {
                 match tls {
-                    None => connection.http1(stream, false).await,
+                    None => connection.plain(stream).await,
                     Some(acceptor) => connection.handshake(acceptor, stream).await,
                 }
             });

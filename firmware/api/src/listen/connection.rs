@@ -3,12 +3,15 @@
 //! The protocol is known before the first byte is read: HTTP/2 is what ALPN agreed on, everything else is HTTP/1.1.
 //! (Looking at the first bytes to find out would be a wait without a limit.)
 
+use super::direct::Direct;
+use super::outgoing::{Outgoing, Queue};
 use super::plain::Door;
 use super::slots::Slot;
 use super::stall::{Unstalled, WRITE_STALL};
 use super::unread::Watched;
 use crate::http::peer::Peer;
 use crate::http::socket::Place;
+use crate::http::stream::Deferred;
 use crate::problem::Problem;
 use axum::Router;
 use axum::body::Body;
@@ -95,21 +98,44 @@ impl Connection {
         }
     }
 
-    /// HTTP/1.1, with WebSockets.
+    /// HTTP/1.1 without TLS: files go from the page cache to the socket.
+    pub(super) async fn plain(self, stream: TcpStream) {
+        let queue = Queue::default();
+        let stream = Direct::new(stream, Arc::clone(&queue));
+        self.serve_http1(stream, false, Some(queue)).await;
+    }
+
+    /// HTTP/1.1 over a stream that has to see every byte.
     pub(super) async fn http1<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         self,
         stream: S,
         secure: bool,
     ) {
+        self.serve_http1(stream, secure, None).await;
+    }
+
+    /// HTTP/1.1, with WebSockets. `queue` is what a stream that can send files looks into.
+    async fn serve_http1<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+        self,
+        stream: S,
+        secure: bool,
+        queue: Option<Queue>,
+    ) {
         let service = self.service.clone();
         let peer = Peer { address: self.address, secure };
         let place = Place(Arc::clone(&self.slot) as _);
-        let handler = hyper::service::service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(place.clone());
-            service.clone().answer(request, peer)
-        });
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(READ_AHEAD);
+        if queue.is_some() {
+            // Never copied together: a stand-in is known by its address.
+            builder.writev(true);
+        }
+        let handler = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(place.clone());
+            let answer = service.clone().answer(request, peer);
+            let queue = queue.clone();
+            async move { answer.await.map(|response| outgoing(response, queue.as_ref())) }
+        });
         let io = TokioIo::new(Unstalled::new(stream, WRITE_STALL));
         let connection = std::pin::pin!(builder.serve_connection(io, handler).with_upgrades());
         // The time for a head limits silence and idling too.
@@ -172,6 +198,19 @@ impl Connection {
         if let Err(error) = outcome {
             tracing::debug!(address = %self.address, error = crate::problem::chain(&error), "a connection ended badly");
         }
+    }
+}
+
+/// The answer as it goes out: where it stands for a stretch of a file and the connection can send that, without the body
+/// that would read it. Only when its head says exactly that length: the two must never be of different opinions.
+fn outgoing(mut response: Response, queue: Option<&Queue>) -> axum::http::Response<Outgoing> {
+    let deferred = response.extensions_mut().remove::<Deferred>();
+    let announced =
+        response.headers().get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.parse().ok());
+    let deferred = deferred.filter(|d| announced == Some(d.range.end - d.range.start));
+    match (deferred, queue) {
+        (Some(deferred), Some(queue)) => response.map(|_| Outgoing::deferring(deferred, queue)),
+        _ => response.map(Outgoing::bytes),
     }
 }
 

@@ -6,11 +6,14 @@
 //!          -> TLS handshake, 10 s             (https only)
 //!          -> Unstalled: a write that does not move for 120 s ends the connection
 //!          -> HTTP/1.1 or HTTP/2, 30 s for a request's head and for idling between requests
+//!          -> Direct: files by sendfile       (plain HTTP/1.1 only)
 //!          -> one Host; Peer into the request, redirect to https where plain HTTP is not for this client -> router
 //! ```
 
 mod accept;
 mod connection;
+mod direct;
+mod outgoing;
 mod plain;
 mod slots;
 mod stall;

@@ -4,7 +4,7 @@ use super::live::StreamName;
 use crate::extract::{Path, Query};
 use crate::http::stream::{OpenFile, Representation, serve};
 use crate::problem::{Problem, ProblemDocument};
-use crate::state::App;
+use crate::state::{ApiState, App};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::response::Response;
@@ -35,25 +35,59 @@ pub(crate) struct FootageQuery {
     pub(crate) stream: StreamName,
 }
 
+/// Which footage, and whether all of it.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PlaylistQuery {
+    #[param(value_type = String, format = DateTime)]
+    start: WallTime,
+    /// At most a day after `start`.
+    #[param(value_type = String, format = DateTime)]
+    end: WallTime,
+    /// `main` when absent.
+    #[serde(default)]
+    stream: StreamName,
+    /// `1`: key frames alone, without sound, for looking through at 8 or 16 times real time.
+    #[serde(default)]
+    #[param(value_type = u8, minimum = 0, maximum = 1)]
+    keys: Switch,
+}
+
+/// `0` or `1`, as it stands in an address.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+enum Switch {
+    #[default]
+    #[serde(rename = "0")]
+    Off,
+    #[serde(rename = "1")]
+    On,
+}
+
 /// A playlist of the footage between two instants
 ///
-/// HLS version 7 (RFC 8216) over byte ranges of the recorded files, from the key frame at or before `start`. Gaps are
+/// With `keys=1` the pictures are the key frames alone; each stands until the next, so the time line is that of the
+/// recording and a player only has to play it faster. HLS version 7 (RFC 8216) over byte ranges of the recorded files, from the key frame at or before `start`. Gaps are
 /// discontinuities; `EXT-X-PROGRAM-DATE-TIME` is the time of the pictures. When `end` lies in the future the list grows
 /// until then. Addresses in it are relative and need the same session.
 #[utoipa::path(get, path = "/api/v1/cameras/{id}/playback.m3u8", tag = "playback",
-    params(("id" = Uuid, Path), FootageQuery), responses(
+    params(("id" = Uuid, Path), PlaylistQuery), responses(
     (status = 200, body = String, content_type = "application/vnd.apple.mpegurl"),
     (status = 404, body = ProblemDocument, description = "No such camera, or nothing was recorded"),
 ))]
 pub(crate) async fn playlist(
     State(app): State<App>,
     Path(id): Path<Uuid>,
-    Query(query): Query<FootageQuery>,
+    Query(query): Query<PlaylistQuery>,
 ) -> Result<([(HeaderName, &'static str); 2], String), Problem> {
     let camera = app.cameras.get(CameraId(id))?.id;
     let key = StreamKey::new(camera, query.stream.into());
-    let text =
-        app.disk(move |rooms| rooms.playback.playlist(key, query.start, query.end, "segments")).await??;
+    let PlaylistQuery { start, end, keys, .. } = query;
+    let make = move |rooms: &ApiState| match keys {
+        Switch::Off => rooms.playback.playlist(key, start, end, "segments"),
+        Switch::On => rooms.playback.keys_playlist(key, start, end, "segments"),
+    };
+    let text = app.disk(make).await??;
     let headers = [
         (header::CONTENT_TYPE, "application/vnd.apple.mpegurl"),
         (header::CACHE_CONTROL, "private, no-cache"),
@@ -92,7 +126,7 @@ pub(crate) async fn segment(
         })
         .await??;
     let representation = Representation {
-        content: Arc::new(OpenFile { file: source.file, len: source.length }),
+        content: Arc::new(OpenFile { file: Arc::new(source.file), len: source.length }),
         content_type: HeaderValue::from_static("video/mp4"),
         etag: source.etag,
         cache_control: if source.complete { FOR_EVER } else { ASK_AGAIN },
@@ -100,13 +134,14 @@ pub(crate) async fn segment(
     Ok(serve(&method, &headers, representation))
 }
 
-/// A part of a recorded file with its sound made playable
+/// A part of a recorded file, made for playing
 ///
-/// For recordings with G.711 sound, which browsers do not play in MP4: the pictures as they are, the sound as FLAC.
-/// `{part}` is `init.mp4` or `<offset>-<length>.m4s` as in the playlist.
+/// For recordings with G.711 sound, which browsers do not play in MP4: the pictures as they are, the sound as FLAC
+/// (`init.mp4`, `<offset>-<length>.m4s`). For playing many times faster: the key frames of that part alone (`keys.mp4`,
+/// `keys-<offset>-<length>.m4s`). Names are those of the playlist.
 #[utoipa::path(get, path = "/api/v1/cameras/{id}/segments/{name}/{part}", tag = "playback",
     params(("id" = Uuid, Path), ("name" = String, Path, description = "Number of the segment"),
-        ("part" = String, Path, description = "`init.mp4` or `<offset>-<length>.m4s`")), responses(
+        ("part" = String, Path, description = "`init.mp4`, `<offset>-<length>.m4s`, `keys.mp4` or `keys-<offset>-<length>.m4s`")), responses(
     (status = 200, content_type = "video/mp4", description = "The init segment or the fragments"),
     (status = 206, description = "The range asked for", content_type = "video/mp4"),
     (status = 404, body = ProblemDocument, description = "There is no such segment, or no such part of it"),
@@ -130,6 +165,8 @@ pub(crate) async fn part(
             match wanted {
                 Part::Init => playback.rewritten_init(segment),
                 Part::Fragments { offset, length } => playback.rewritten(segment, offset, length),
+                Part::KeysInit => playback.keys_init(segment),
+                Part::Keys { offset, length } => playback.keys(segment, offset, length),
             }
         })
         .await??;
@@ -146,19 +183,32 @@ pub(crate) async fn part(
 enum Part {
     Init,
     Fragments { offset: u64, length: u64 },
+    KeysInit,
+    Keys { offset: u64, length: u64 },
 }
 
 /// The most that is rewritten at once: a playlist's entry of 8 s at 32 Mbit/s.
 const LARGEST_PART: u64 = 32 << 20;
+/// The most that key frames are taken from at once, a tenth of which they are: an entry of 10 s and a group of pictures of
+/// 10 s at 48 Mbit/s.
+const LARGEST_KEYS: u64 = 128 << 20;
 
 impl Part {
     fn parse(text: &str) -> Option<Self> {
         if text == "init.mp4" {
             return Some(Self::Init);
         }
-        let (offset, length) = text.strip_suffix(".m4s")?.split_once('-')?;
+        if text == "keys.mp4" {
+            return Some(Self::KeysInit);
+        }
+        let range = text.strip_suffix(".m4s")?;
+        let (keys, range) = range.strip_prefix("keys-").map_or((false, range), |range| (true, range));
+        let (offset, length) = range.split_once('-')?;
         let (offset, length) = (number(offset)?.try_into().ok()?, number(length)?.try_into().ok()?);
-        (length <= LARGEST_PART).then_some(Self::Fragments { offset, length })
+        match keys {
+            true => (length <= LARGEST_KEYS).then_some(Self::Keys { offset, length }),
+            false => (length <= LARGEST_PART).then_some(Self::Fragments { offset, length }),
+        }
     }
 }
 
@@ -183,7 +233,20 @@ mod tests {
         }
         assert_eq!(Part::parse("init.mp4"), Some(Part::Init));
         assert_eq!(Part::parse("10-20.m4s"), Some(Part::Fragments { offset: 10, length: 20 }));
-        for bad in ["10-20", "-20.m4s", "10-.m4s", "10-99999999999.m4s", "a-b.m4s", "init.m4s", ""] {
+        assert_eq!(Part::parse("keys.mp4"), Some(Part::KeysInit));
+        assert_eq!(Part::parse("keys-10-20.m4s"), Some(Part::Keys { offset: 10, length: 20 }));
+        for bad in [
+            "keys-10.m4s",
+            "keys--1-2.m4s",
+            "keys-keys-1-2.m4s",
+            "10-20",
+            "-20.m4s",
+            "10-.m4s",
+            "10-99999999999.m4s",
+            "a-b.m4s",
+            "init.m4s",
+            "",
+        ] {
             assert_eq!(Part::parse(bad), None, "{bad:?}");
         }
     }

@@ -7,6 +7,7 @@ use crate::state::App;
 use axum::Json as Answer;
 use axum::extract::State;
 use heron_core::{CameraId, StreamKind, WallTime};
+use heron_record::layout::Origin;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use utoipa::{IntoParams, ToSchema};
@@ -36,6 +37,19 @@ pub(crate) struct Span {
     start: WallTime,
     #[schema(value_type = String, format = DateTime)]
     end: WallTime,
+    /// `backfill` for what was fetched later from the camera's own storage, `keys` for what thinning left: one picture per
+    /// key frame. Absent for what came as it was recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<&'static str>,
+}
+
+/// What a span says of where it came from.
+fn origin(origin: Origin) -> Option<&'static str> {
+    match origin {
+        Origin::Live | Origin::Copy => None,
+        Origin::Backfill => Some("backfill"),
+        Origin::Keys => Some("keys"),
+    }
 }
 
 /// A stretch without footage.
@@ -127,8 +141,10 @@ pub(crate) async fn get(
         }
         _ => None,
     };
-    let spans =
-        found.spans.into_iter().map(|s| Span { stream: s.stream, start: s.start, end: s.end }).collect();
+    let spans = found.spans.into_iter();
+    let spans = spans
+        .map(|s| Span { stream: s.stream, start: s.start, end: s.end, origin: origin(s.origin) })
+        .collect();
     let gaps = found.gaps.into_iter();
     let gaps = gaps
         .map(|g| Gap { stream: g.stream, start: g.start, end: g.end, reason: g.reason.as_str() })

@@ -3,16 +3,15 @@
 use super::live::StreamName;
 use crate::auth::Who;
 use crate::extract::{Path, Query};
-use crate::http::alive::Alive;
-use crate::http::stream::{Content, Representation, serve};
+use crate::http::stream::{Content, Place, Representation, holding, serve};
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::App;
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::response::Response;
 use bytes::Bytes;
 use heron_core::{CameraId, ErrorKind, StreamKey, WallTime};
+use heron_media::mp4::flat::Slice;
 use heron_record::Clip;
 use parking_lot::Mutex;
 use serde::Deserialize;
@@ -37,6 +36,9 @@ const TURN: Duration = Duration::from_secs(2);
 const COME_BACK_SECS: u64 = 10;
 /// How long a client may read nothing of a clip. A player that pauses asks again with a range.
 const UNREAD: Duration = Duration::from_secs(30);
+
+/// How much of a stretch of converted sound is made at once.
+const LARGEST_MADE: u64 = 256 * 1024;
 
 /// What a clip is of: stream, start, end, and whether its proof goes with it.
 type Wanted = (StreamKey, WallTime, WallTime, bool);
@@ -92,6 +94,23 @@ impl Content for ClipContent {
     }
     fn read(&self, range: Range<u64>) -> io::Result<Bytes> {
         self.0.read(range).map_err(io::Error::other)
+    }
+    fn read_now(&self, range: Range<u64>) -> Option<Bytes> {
+        self.0.read_now(range)
+    }
+    fn place(&self, range: Range<u64>) -> io::Result<Place> {
+        let nothing = || io::Error::new(io::ErrorKind::UnexpectedEof, "the clip is shorter than it says");
+        match self.0.plan_of().slices(range.clone()).next().ok_or_else(nothing)? {
+            Slice::Inline(bytes) => Ok(Place::Bytes(bytes)),
+            Slice::File { source, range } => {
+                let file = self.0.file(source).map_err(io::Error::other)?;
+                Ok(Place::File { file, offset: range.start, length: range.end - range.start })
+            }
+            Slice::Flac(flac) => {
+                let end = range.start + flac.len().min(LARGEST_MADE);
+                self.0.read(range.start..end).map(Place::Bytes).map_err(io::Error::other)
+            }
+        }
     }
 }
 
@@ -161,7 +180,7 @@ pub(crate) async fn video(
         response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
     }
     if method == Method::GET && response.status().is_success() {
-        response = response.map(|body| Body::new(Alive::new(body, turn, UNREAD)));
+        response = holding(response, turn, UNREAD);
     }
     Ok(response)
 }

@@ -26,6 +26,7 @@ mod boxes;
 mod entry;
 pub mod flat;
 mod format;
+pub mod index_box;
 mod init;
 mod moof;
 mod moov;

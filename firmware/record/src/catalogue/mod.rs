@@ -12,11 +12,13 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 mod copies;
+mod days;
 mod keep;
 mod read;
 mod retention;
 mod write;
 pub(crate) use copies::*;
+pub(crate) use days::summarise;
 pub(crate) use keep::*;
 pub(crate) use read::*;
 pub(crate) use retention::*;
@@ -106,7 +108,7 @@ impl Segment {
     }
     /// As the timeline sees it.
     pub fn covered(&self) -> Covered {
-        Covered { start: self.start, end: self.end, frame_nanos: self.frame_nanos() }
+        Covered { start: self.start, end: self.end, frame_nanos: self.frame_nanos(), origin: self.origin }
     }
 }
 

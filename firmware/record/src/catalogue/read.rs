@@ -1,6 +1,8 @@
 //! Rows out, by stream, by volume and by time.
 
+use super::days::{self, DAY_NANOS};
 use super::{Segment, VolumeId, frame_nanos, known_stream, parsed, query};
+use crate::layout::Origin;
 use crate::timeline::Covered;
 use heron_core::{StreamKey, WallTime};
 use heron_store::{Result, StoreError};
@@ -128,33 +130,68 @@ pub(crate) fn days_on(conn: &Connection, volume: VolumeId) -> Result<Vec<String>
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// As [`overlapping`], for the timeline: only the index is read. Damaged segments are left out.
+/// A stretch of a stream that is covered: a segment, or several of a day that touch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// The segment's row; `None` for several.
+    pub(crate) id: Option<i64>,
+    pub(crate) volume: VolumeId,
+    pub(crate) covered: Covered,
+}
+
+/// As [`overlapping`], for the timeline: whole days come from their summaries ([`super::days`]) where there are any, and of
+/// the rest only the index is read. Damaged segments are left out. In order of start, but for clocks that were set back.
 pub(crate) fn covered(
     conn: &Connection,
     stream: StreamKey,
     start: WallTime,
     end: WallTime,
-) -> Result<Vec<(i64, VolumeId, Covered)>> {
+) -> Result<Vec<Run>> {
     let Some(stream) = known_stream(conn, stream)? else { return Ok(Vec::new()) };
-    let from = look_back(conn, stream, start)?;
-    let mut volumes = conn.prepare_cached("SELECT id, uuid FROM record_volume")?;
-    let volumes: Vec<(i64, VolumeId)> = volumes
-        .query_map((), |r| Ok((r.get(0)?, VolumeId(parsed(r, 1)?))))?
-        .collect::<rusqlite::Result<_>>()?;
+    let volumes = days::volumes(conn)?;
+    let mut out = Vec::new();
+    let read = |out: &mut Vec<Run>, from: i64, to: i64| {
+        rows(conn, stream, (WallTime(from), WallTime(to)), start, |id, volume, covered| {
+            let volume = volumes.iter().find(|v| v.0 == volume).ok_or(StoreError::NoRow)?.1;
+            out.push(Run { id: Some(id), volume, covered });
+            Ok(())
+        })
+    };
+    let mut from = look_back(conn, stream, start)?;
+    // Days of which the range leaves nothing out. A summary cannot be clipped where two of its segments touch.
+    let (first_day, last_day) = (start.0.div_euclid(DAY_NANOS) + 1, end.0.div_euclid(DAY_NANOS));
+    if start.0 > 0 && first_day < last_day {
+        for (day, mut runs) in days::summaries(conn, &volumes, stream, first_day, last_day)? {
+            if from < day * DAY_NANOS {
+                read(&mut out, from, day * DAY_NANOS)?;
+            }
+            out.append(&mut runs);
+            from = (day + 1) * DAY_NANOS;
+        }
+    }
+    read(&mut out, from, end.0)?;
+    Ok(out)
+}
+
+/// The segments that begin in `begins` and end after `after`, in order of start: number, volume's number, extent.
+pub(super) fn rows(
+    conn: &Connection,
+    stream: i64,
+    begins: (WallTime, WallTime),
+    after: WallTime,
+    mut each: impl FnMut(i64, i64, Covered) -> Result<()>,
+) -> Result<()> {
     let mut statement = conn.prepare_cached(
-        "SELECT id, volume, start_ns, end_ns, frames FROM record_segment INDEXED BY record_segment_by_stream
-         WHERE stream = ?1 AND start_ns >= ?2 AND start_ns < ?4 AND end_ns > ?3 AND state <> 2 ORDER BY start_ns",
+        "SELECT id, volume, start_ns, end_ns, frames, origin
+         FROM record_segment INDEXED BY record_segment_by_stream
+         WHERE stream = ?1 AND start_ns >= ?2 AND start_ns < ?3 AND end_ns > ?4 AND state <> 2 ORDER BY start_ns",
     )?;
-    let rows = statement.query_map((stream, from, start.0, end.0), |r| {
+    let mut rows = statement.query((stream, begins.0.0, begins.1.0, after.0))?;
+    while let Some(r) = rows.next()? {
         let (start, end) = (WallTime(r.get(2)?), WallTime(r.get(3)?));
         let frame_nanos = frame_nanos(start, end, r.get(4)?);
-        Ok((r.get(0)?, r.get::<_, i64>(1)?, Covered { start, end, frame_nanos }))
-    })?;
-    let mut out = Vec::new();
-    for row in rows {
-        let (id, volume, covered) = row?;
-        let volume = volumes.iter().find(|v| v.0 == volume).ok_or(StoreError::NoRow)?.1;
-        out.push((id, volume, covered));
+        let covered = Covered { start, end, frame_nanos, origin: Origin::of_code(r.get(5)?) };
+        each(r.get(0)?, r.get(1)?, covered)?;
     }
-    Ok(out)
+    Ok(())
 }

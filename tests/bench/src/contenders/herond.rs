@@ -2,7 +2,7 @@
 
 use crate::Place;
 use crate::process::{self, Group};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,6 +26,44 @@ pub(crate) fn ours(place: &Place) -> PathBuf {
 
 /// Starts `program` with `urls` as main streams.
 pub(crate) fn start(program: &Path, dir: &Path, urls: &[String]) -> Result<Herond> {
+    let cameras: Vec<_> = urls
+        .iter()
+        .enumerate()
+        .map(|(i, url)| serde_json::json!({ "name": format!("Camera {i}"), "source": url }))
+        .collect();
+    start_with(program, dir, &cameras)
+}
+
+/// Starts it with these cameras, as `POST /cameras` takes them.
+pub(crate) fn start_with(program: &Path, dir: &Path, cameras: &[serde_json::Value]) -> Result<Herond> {
+    let provision = dir.join("cameras.json");
+    fs::write(&provision, serde_json::to_vec(cameras)?)?;
+    let (configuration, _) = configure(dir)?;
+    let output = Command::new(program)
+        .arg("--config")
+        .arg(&configuration)
+        .arg("provision")
+        .arg(&provision)
+        .output()?;
+    if !output.status.success() {
+        bail!("herond provision failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    run(program, dir)
+}
+
+/// Starts it on what lies in `dir`.
+pub(crate) fn run(program: &Path, dir: &Path) -> Result<Herond> {
+    let (configuration, port) = configure(dir)?;
+    let mut group = Group::new();
+    group.start(Command::new(program).arg("--config").arg(&configuration), &dir.join("herond.log"))?;
+    process::wait_for_port(port, &mut group)?;
+    // Gone once the box has been claimed.
+    let claim_token = fs::read_to_string(dir.join("data").join("claim-token")).unwrap_or_default();
+    Ok(Herond { group, port, claim_token: claim_token.trim().to_owned() })
+}
+
+/// Writes its configuration, with a free port.
+fn configure(dir: &Path) -> Result<(PathBuf, u16)> {
     let port = process::free_port()?;
     let configuration = dir.join("heron.toml");
     fs::write(
@@ -37,25 +75,5 @@ pub(crate) fn start(program: &Path, dir: &Path, urls: &[String]) -> Result<Heron
             dir.join("footage")
         ),
     )?;
-    let cameras: Vec<_> = urls
-        .iter()
-        .enumerate()
-        .map(|(i, url)| serde_json::json!({ "name": format!("Camera {i}"), "source": url }))
-        .collect();
-    let provision = dir.join("cameras.json");
-    fs::write(&provision, serde_json::to_vec(&cameras)?)?;
-    let output = Command::new(program)
-        .arg("--config")
-        .arg(&configuration)
-        .arg("provision")
-        .arg(&provision)
-        .output()?;
-    if !output.status.success() {
-        bail!("herond provision failed: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    let mut group = Group::new();
-    group.start(Command::new(program).arg("--config").arg(&configuration), &dir.join("herond.log"))?;
-    process::wait_for_port(port, &mut group)?;
-    let claim_token = fs::read_to_string(dir.join("data").join("claim-token")).context("no claim token")?;
-    Ok(Herond { group, port, claim_token: claim_token.trim().to_owned() })
+    Ok((configuration, port))
 }
