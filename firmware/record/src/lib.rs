@@ -161,7 +161,6 @@ pub use policy::{
     PlainMode, Pressure, RecordMode, RecordPolicy, RecordReason, StreamSituation, StreamStatus, USUAL_ROLL,
     WeekPlan,
 };
-pub use policy::{Pressure, RecordMode, RecordPolicy, StreamSituation, StreamStatus};
 pub use read_now::read_now;
 pub use recorder::{Recorder, RecorderConfig, VolumeStatus};
 pub use report::{FsckReport, Remark};
