@@ -316,7 +316,7 @@ pub(crate) async fn file(
     let open = app.disk(move |rooms| rooms.exports.open(&asks, id)).await??;
     let representation = Representation {
         etag: open.etag,
-        content: Arc::new(OpenFile { file: open.file, len: open.bytes }),
+        content: Arc::new(OpenFile { file: Arc::new(open.file), len: open.bytes }),
         content_type: HeaderValue::from_static(open.media_type),
         cache_control: "private, no-cache",
     };
