@@ -3,13 +3,11 @@
 use super::live::StreamName;
 use crate::auth::Who;
 use crate::extract::{Json, Path, Query};
-use crate::http::alive::Alive;
-use crate::http::stream::{OpenFile, Representation, serve};
+use crate::http::stream::{OpenFile, Representation, holding, serve};
 use crate::problem::{Problem, ProblemDocument};
 use crate::state::App;
 use crate::wire::{Page, Paging, limit};
 use axum::Json as Answer;
-use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
@@ -330,7 +328,7 @@ pub(crate) async fn file(
     }
     if method == Method::GET {
         app.disk(move |rooms| rooms.exports.note_download(&asker(&who), id)).await?;
-        response = response.map(|body| Body::new(Alive::new(body, turn, UNREAD)));
+        response = holding(response, turn, UNREAD);
     }
     Ok(response)
 }
