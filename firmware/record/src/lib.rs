@@ -66,6 +66,11 @@
 //!     copies where originals are away, then what was fetched later, then what thinning left (`parts`, [`timeline`]).
 //! 14. What speeds playback up is never believed over the files: the index at a file's end is checked whole or not used,
 //!     and a day's summary goes when a row of that day comes, changes or goes.
+//! 21. While nothing is due nothing is written: frames wait in memory, bounded per stream and in all, as the `Arc`s that the
+//!    hub held. A clip begins with the key frame at or before its first frame due, and a change of mode loses no frame that
+//!    was due ([`trigger`], `gate`, `pre_roll`).
+//! 22. Time in which nothing is due is no fault: one row `not_scheduled` for each quiet period, no alarm, whatever the camera
+//!    and the disk do meanwhile.
 //!
 //! ## Non-goals
 //! Transcoding. Recording a stream without video. Cutting a group of pictures: a stream that never sends another key frame
