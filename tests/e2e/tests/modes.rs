@@ -12,7 +12,7 @@ const S: fn(u64) -> Duration = Duration::from_secs;
 
 /// Small drawn pictures in groups of a second.
 fn small() -> SimConfig {
-    let drawn = Drawn { size: (320, 180), fps: 10.0, bit_rate: 200_000 };
+    let drawn = Drawn { size: (640, 360), fps: 10.0, bit_rate: 400_000 };
     SimConfig {
         drawn_main: drawn,
         drawn_sub: drawn,
