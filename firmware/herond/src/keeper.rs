@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::evidence_key;
+use crate::marks;
 use crate::memory;
 use crate::rooms::{self, Rooms};
 use crate::supervise::Supervisor;
@@ -59,6 +60,12 @@ pub(crate) async fn keep(config: Config) -> Result<()> {
     let stop = CancellationToken::new();
     let triggers = Triggers::new(rooms.journal.clone(), Arc::clone(&recorder), Arc::clone(&rooms.clock));
     let triggering = tokio::spawn(triggers.run(stop.clone()));
+    let marking = tokio::spawn(marks::keep(
+        rooms.journal.clone(),
+        Arc::clone(&recorder),
+        rooms.cameras.clone(),
+        stop.clone(),
+    ));
     let supervising = tokio::spawn(supervisor.run(notices, stop.clone()));
     let backups = tokio::spawn(rooms.store.clone().keep_backups());
     let sweeping = tokio::spawn(sweep_sessions(rooms.access.clone()));
@@ -105,6 +112,7 @@ pub(crate) async fn keep(config: Config) -> Result<()> {
     serving.ended().await;
     let _ = supervising.await;
     let _ = triggering.await;
+    let _ = marking.await;
     tokio::task::spawn_blocking(move || {
         exports.shutdown();
         ingest.stop();

@@ -16,6 +16,7 @@ mod evidence_key;
 mod keeper;
 mod lock;
 mod maintenance;
+mod marks;
 mod memory;
 mod provision;
 mod rooms;

@@ -70,6 +70,12 @@ pub(crate) fn is_awaited(mode: PlainMode, named: &[String], kind: &str) -> bool 
     }
 }
 
+/// Whether an event of `kind` is one whose footage is worth more than other footage: it is like an alarm, or the camera's list
+/// `named` has it.
+pub fn is_alarm(named: &[String], kind: &str) -> bool {
+    ALARMS.iter().any(|pattern| matches(pattern, kind)) || named.iter().any(|pattern| matches(pattern, kind))
+}
+
 /// `analytics.*` matches every kind that begins with `analytics.`; without a star the kind itself is meant.
 fn matches(pattern: &str, kind: &str) -> bool {
     match pattern.strip_suffix(".*") {
