@@ -62,22 +62,25 @@
 //!     follows from the one before it; after a crash the next start seals what is whole. Seals are a part of the fragment to all
 //!     readers, so that rows, byte ranges and playlists do not know of them; a file without seals is as good as before. A head
 //!     that cannot be signed or written never holds up recording (`heron-evidence` has the formats and the proof).
-//! 13. Nothing is shown twice and nothing worse in place of something better: what came as it was recorded, then second
+//! 21. Nothing is shown twice and nothing worse in place of something better: what came as it was recorded, then second
 //!     copies where originals are away, then what was fetched later, then what thinning left (`parts`, [`timeline`]).
-//! 14. What speeds playback up is never believed over the files: the index at a file's end is checked whole or not used,
+//! 22. What speeds playback up is never believed over the files: the index at a file's end is checked whole or not used,
 //!     and a day's summary goes when a row of that day comes, changes or goes.
-//! 21. While nothing is due nothing is written: frames wait in memory, bounded per stream and in all, as the `Arc`s that the
-//!    hub held. A clip begins with the key frame at or before its first frame due, and a change of mode loses no frame that
-//!    was due ([`trigger`], `gate`, `pre_roll`).
-//! 22. Time in which nothing is due is no fault: one row `not_scheduled` for each quiet period, no alarm, whatever the camera
-//!    and the disk do meanwhile.
+//! 23. While nothing is due nothing is written: frames wait in memory, bounded per stream and in all, as the `Arc`s that the
+//!     hub held. A clip begins with the key frame at or before its first frame due, and a change of mode loses no frame that
+//!     was due ([`trigger`], `gate`, `pre_roll`).
+//! 24. Time in which nothing is due is no fault: one row `not_scheduled` for each quiet period, no alarm, whatever the camera
+//!     and the disk do meanwhile.
+//! 25. Footage fetched afterwards ([`Backfill`]) goes into holes alone, from the key frame at or before each, and deletes
+//!     nothing.
 //!
 //! ## Non-goals
 //! Transcoding. Recording a stream without video. Cutting a group of pictures: a stream that never sends another key frame
 //! stays one file, which retention cannot delete while it grows. Two daemons on one volume. Encryption at rest. Moving
 //! footage between volumes. Mirroring what was recorded before mirroring was switched on. Keeping events' marks when the
-//! database is lost: locks survive that, marks are as old as the last backup. Thinning second copies, and sub streams. Footage of overlapping wall time (a clock that was set back) is kept whole and played in order of
-//! start; the timeline shows it as one span.
+//! database is lost: locks survive that, marks are as old as the last backup. Thinning second copies, and sub streams.
+//! Footage of overlapping wall time (a clock that was set back) is kept whole and played in order of start; the timeline
+//! shows it as one span.
 //!
 //! ## Errors
 //! [`RecordError`] names what was tried, on what and what came back; [`RecordError::field`] names the request's field.

@@ -65,6 +65,8 @@ async fn recordings_are_proven_over_a_crash_and_an_altered_byte_is_named() -> Re
     sim.faults(1).drop_connections();
     goes_on(&box_, &id, SystemClock.now(), 3).await;
     box_.kill();
+    // Away for longer than what counts as a gap at all (half a second): a restart alone may be quicker than that.
+    tokio::time::sleep(S(2)).await;
     box_.start().await?;
     box_.sign_in().await?;
     goes_on(&box_, &id, SystemClock.now(), 3).await;
