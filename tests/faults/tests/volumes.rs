@@ -193,7 +193,7 @@ fn moves(op: Op, errno: Errno) {
     assert!(events.iter().any(|e| e.kind == "volume.failed"), "{events:?}");
     rig.feed(10);
     rig.come_back(0);
-    wait("the news of it", || rig.b.drain_events().iter().any(|e| e.kind == "volume.recovered"));
+    wait("the news of it", || rig.b.drain_events().iter().any(|e| e.kind == "volume.ok"));
     rig.is_unbroken();
     rig.ends_whole();
 }
