@@ -270,7 +270,6 @@ export default {
   'event.recording.stopped': 'Recording stopped',
   'event.volume.full': 'Disk full',
   'event.volume.failed': 'Disk failed',
-  'event.volume.recovered': 'Disk well again',
   'event.volume.ok': 'Disk well again',
   'event.volume.warning': 'Disk needs looking after',
   'event.store.recovered': 'The database was repaired',

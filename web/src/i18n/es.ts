@@ -273,7 +273,6 @@ const messages: Messages = {
   'event.recording.stopped': 'Grabación detenida',
   'event.volume.full': 'Disco lleno',
   'event.volume.failed': 'Disco averiado',
-  'event.volume.recovered': 'Disco bien otra vez',
   'event.volume.ok': 'Disco bien otra vez',
   'event.volume.warning': 'El disco necesita atención',
   'event.store.recovered': 'Se reparó la base de datos',

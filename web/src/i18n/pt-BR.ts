@@ -271,7 +271,6 @@ const messages: Messages = {
   'event.recording.stopped': 'Gravação parada',
   'event.volume.full': 'Disco cheio',
   'event.volume.failed': 'Disco com falha',
-  'event.volume.recovered': 'Disco bom de novo',
   'event.volume.ok': 'Disco bom de novo',
   'event.volume.warning': 'O disco precisa de atenção',
   'event.store.recovered': 'O banco de dados foi reparado',
