@@ -184,7 +184,12 @@ describe('first light', { skip: missing }, () => {
     // 15 frames a second: 67 ms, and the sender's clock may slip by a few.
     assert.ok(next.code > first.code && next.code - first.code < 140, `a step of ${next.code - first.code} ms`);
     await page.keyboard.press(',');
-    await until('the frame before', async () => (await readFrame(page, 'video[data-recorded]'))?.code === first.code);
+    const back = await until('the frame before', async () => {
+      const seen = await readFrame(page, 'video[data-recorded]');
+      return seen && seen.code < next.code ? seen : null;
+    });
+    // On a busy machine the camera's frames are not evenly spaced: the one before the next need not be the first.
+    assert.ok(next.code - back.code < 140, `a step back of ${next.code - back.code} ms`);
     const still = await settled();
     assert.ok(Math.abs(still.clock - still.code) < 300, `the page says ${still.clock - still.code} ms off the picture`);
   });
