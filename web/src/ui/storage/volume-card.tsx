@@ -29,7 +29,7 @@ export function VolumeCard({ volume, number }: { volume: Volume; number: number 
     t('volume.state.unknown', { state: volume.state });
   const verdict = volume.health?.verdict;
   return (
-    <li class="card flex flex-col gap-3 p-4 sm:p-5">
+    <li class="card flex min-w-0 flex-col gap-3 p-4 sm:p-5">
       <div class="flex items-start gap-3">
         <span
           class={`grid size-11 shrink-0 place-items-center rounded-xl ${gone || verdict === 'failing' ? 'bg-bad-soft text-bad' : well && verdict !== 'warning' ? 'bg-accent-soft text-accent' : 'bg-warn-soft text-warn'}`}
