@@ -141,6 +141,10 @@ impl Inner {
         (doing.state, doing.problem) = (state, problem);
     }
 
+    pub(crate) fn is_failing(&self) -> bool {
+        self.doing().state == ArchiveState::Failing
+    }
+
     pub(crate) fn stored(&self, bytes: u64) {
         self.stored.fetch_add(bytes, Ordering::Relaxed);
         locked(&self.doing).last_success = Some(self.clock.now());

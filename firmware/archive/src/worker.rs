@@ -107,14 +107,19 @@ async fn step(inner: &Arc<Inner>) -> Result<bool> {
     }
     let now = inner.clock.now();
     let Some(item) = inner.store.read(move |c| items::next(c, now)).await? else {
-        inner.set_state(ArchiveState::Ok, None);
+        // What failed waits for its next try: that is no success.
+        if inner.store.read(items::waiting).await? == 0 || !inner.is_failing() {
+            inner.set_state(ArchiveState::Ok, None);
+        }
         return Ok(false);
     };
     let bucket = inner.bucket()?;
-    inner.set_state(ArchiveState::Ok, None);
     let id = item.id;
     match archive(inner, &bucket, &config, &folder, &item).await {
-        Ok(Outcome::Done(files)) => inner.store.write(move |tx| items::finish(tx, id, files)).await?,
+        Ok(Outcome::Done(files)) => {
+            inner.store.write(move |tx| items::finish(tx, id, files)).await?;
+            inner.set_state(ArchiveState::Ok, None);
+        }
         Ok(Outcome::Later) => {
             let due = inner.clock.now().plus_nanos(STILL_OPEN);
             inner.store.write(move |tx| items::postpone(tx, id, due, None)).await?;
