@@ -99,9 +99,11 @@ fn a_kill_costs_less_than_two_seconds_and_the_gap_says_restart() {
     b.wait_recorded(stream, camera.wall);
     let t = b.recorder.playback().timeline(stream.camera, START, camera.wall, None).unwrap();
     assert_eq!(t.spans.len(), 2, "{t:?}");
-    assert_eq!((t.spans[0].start, t.spans[0].end), (START, until), "everything written is there");
+    // One more fragment may have been written between the look and the kill.
+    let end = t.spans[0].end;
+    assert!(t.spans[0].start == START && end >= until, "everything written is there: {t:?}");
     assert_eq!(t.gaps.len(), 1);
-    assert_eq!((t.gaps[0].start, t.gaps[0].end, t.gaps[0].reason), (until, back_at, GapReason::Restart));
+    assert_eq!((t.gaps[0].start, t.gaps[0].end, t.gaps[0].reason), (end, back_at, GapReason::Restart));
     assert!(b.recorder.shutdown());
     for file in b.files() {
         frames(&file);
